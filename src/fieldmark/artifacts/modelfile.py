@@ -1,0 +1,216 @@
+"""The one model file: an `.onnx` that holds preprocessing, network, labels, temperature and threshold.
+
+Input `image`: uint8 `[height, width, 3]`, RGB, upright, any size. Outputs `probabilities` float32 `[classes]`, `logits`
+float32 `[classes]` and `unknown_score` float32 `[1]`. What the graph cannot say stands as JSON in the file's metadata
+under the key `fieldmark`.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fieldmark.errors import ModelFileError
+from fieldmark.imaging.decode import Photo, Pixels, as_pixels
+
+SCHEMA = 1
+METADATA_KEY = "fieldmark"
+INPUT = "image"
+OUTPUTS = ("probabilities", "logits", "unknown_score")
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model file says about itself."""
+
+    classes: tuple[str, ...]
+    backbone: str
+    trained_on: Mapping[str, Any]  # {"n": photos learned from, "hash": hex digest over their sha256s}
+    metrics: Mapping[str, Any]  # the figures of the run, as in metrics.json
+    version: str  # of the Fieldmark that wrote it
+    threshold: float | None = None  # unknown_score above it means "none of these"; None: nothing is unknown
+    preprocessing: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # {"size": pixels, "fit": how a photo becomes square}
+    schema: int = SCHEMA
+
+    def to_json(self) -> str:
+        """Return the metadata as it stands in the file."""
+        return json.dumps(asdict(self), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str, source: str) -> ModelInfo:
+        """Read the metadata of the file called `source`.
+
+        Raises:
+            ModelFileError: the text is not our metadata, or was written by a newer schema.
+        """
+        try:
+            values = json.loads(text)
+            schema = int(values["schema"])
+        except (ValueError, KeyError, TypeError):
+            raise ModelFileError(f"{source} has damaged Fieldmark metadata. Export the model again.") from None
+        if schema > SCHEMA:
+            raise ModelFileError(
+                f"{source} was written for schema {schema}; this Fieldmark reads up to {SCHEMA}. "
+                "Run: pip install --upgrade fieldmark"
+            )
+        known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
+        try:
+            info = cls(**{**known, "classes": tuple(known["classes"])})
+        except (TypeError, KeyError):
+            raise ModelFileError(f"{source} lacks part of its Fieldmark metadata. Export the model again.") from None
+        return info
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer about one photo: every class with its probability, best first, and whether it may be none of them."""
+
+    predictions: tuple[tuple[str, float], ...]
+    unknown: bool
+    unknown_score: float  # higher = less like the training photos
+
+    @property
+    def label(self) -> str:
+        """The most probable class."""
+        return self.predictions[0][0]
+
+    @property
+    def probability(self) -> float:
+        """The probability of `label`, 0 to 1."""
+        return self.predictions[0][1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as the server and `predict --json` give it."""
+        return {
+            "predictions": [[name, round(p, 6)] for name, p in self.predictions],
+            "unknown": self.unknown,
+            "unknown_score": round(self.unknown_score, 6),
+        }
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{html.escape(name)}</td><td><progress max=1 value={p:.4f}></progress></td><td>{p:.1%}</td></tr>"
+            for name, p in self.predictions
+        )
+        note = "<p>Probably none of these.</p>" if self.unknown else ""
+        return f"<table>{rows}</table>{note}"
+
+
+class Model:
+    """A model file, opened with ONNX Runtime.
+
+    >>> model = Model("snakes.onnx")                    # doctest: +SKIP
+    >>> model.predict("photo.jpg").label                # doctest: +SKIP
+    'coral'
+    """
+
+    def __init__(self, file: str | os.PathLike[str] | bytes, threads: int | None = None) -> None:
+        """Open a model file.
+
+        Args:
+            file: a path, or the bytes of a model file.
+            threads: processor threads for one photo; None lets ONNX Runtime choose.
+
+        Raises:
+            ModelFileError: no such file, not ONNX, not one of ours, or written for a newer schema.
+        """
+        self.source = "these bytes" if isinstance(file, bytes) else os.fspath(file)
+        data = file if isinstance(file, bytes) else _read(Path(file))
+        self._session = _open_session(data, self.source, threads)
+        custom = self._session.get_modelmeta().custom_metadata_map
+        if METADATA_KEY not in custom:
+            raise ModelFileError(
+                f"{self.source} is an ONNX file, but not one that `fieldmark export` wrote: it names no classes."
+            )
+        self.info = ModelInfo.from_json(custom[METADATA_KEY], self.source)
+        self._check_shape()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes, in the order of the graph's outputs."""
+        return self.info.classes
+
+    def run(self, pixels: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+        """Answer about one photo in the graph's own terms.
+
+        Args:
+            pixels: uint8 `[height, width, 3]`, RGB, upright, any size.
+
+        Returns:
+            probabilities float32 `[classes]`, logits float32 `[classes]`, and the unknown score.
+        """
+        probabilities, logits, unknown = self._session.run(list(OUTPUTS), {INPUT: np.ascontiguousarray(pixels)})
+        return probabilities, logits, float(unknown[0])
+
+    def predict(self, photo: Photo) -> Prediction:
+        """Answer about one photo: a path, bytes, a Pillow image, or a uint8 array `[height, width, 3]`.
+
+        Raises:
+            NotAPhoto: the file is missing or does not decode to a picture.
+        """
+        probabilities, _, unknown_score = self.run(as_pixels(photo))
+        order = np.argsort(-probabilities, kind="stable")
+        threshold = self.info.threshold
+        return Prediction(
+            predictions=tuple((self.classes[i], float(probabilities[i])) for i in order),
+            unknown=threshold is not None and unknown_score > threshold,
+            unknown_score=unknown_score,
+        )
+
+    def _check_shape(self) -> None:
+        inputs = {node.name for node in self._session.get_inputs()}
+        outputs = {node.name for node in self._session.get_outputs()}
+        if inputs != {INPUT} or not outputs.issuperset(OUTPUTS):
+            raise ModelFileError(
+                f"{self.source} does not have the inputs and outputs of a Fieldmark model. Export the model again."
+            )
+
+    def __repr__(self) -> str:
+        return f"Model({self.source!r}, classes={list(self.classes)})"
+
+    def _repr_html_(self) -> str:
+        accuracy = self.info.metrics.get("accuracy")
+        judged = (
+            f", accuracy {accuracy:.1%} on {self.info.metrics.get('n_valid')} photos" if accuracy is not None else ""
+        )
+        names = ", ".join(html.escape(name) for name in self.classes)
+        return (
+            f"<p><b>{html.escape(self.source)}</b>: {names}<br>"
+            f"{html.escape(self.info.backbone)}, learned from {self.info.trained_on.get('n')} photos{judged}</p>"
+        )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ModelFileError(f"No model file at {path}. `fieldmark export RUN -o {path}` writes one.") from None
+    except IsADirectoryError:
+        raise ModelFileError(
+            f"{path} is a folder, not a model file. `fieldmark export {path}` may make one of it."
+        ) from None
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _open_session(data: bytes, source: str, threads: int | None) -> Any:
+    import onnxruntime  # 130 ms, so only when a model is opened
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # its own errors come back as exceptions; no second copy on stderr
+    if threads:
+        options.intra_op_num_threads = threads
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's exceptions share no base class
+        raise ModelFileError(f"{source} is not an ONNX model, or not a whole one.") from error

@@ -1,0 +1,1 @@
+"""Painted snakes, and the tour that learns to tell them apart."""

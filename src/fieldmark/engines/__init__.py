@@ -1,0 +1,1 @@
+"""Where work runs: a function and items in, results out, in the order of the items."""

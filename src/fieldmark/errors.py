@@ -1,0 +1,92 @@
+"""Everything that can go wrong in a way we explain, and the exit code each ends a command with.
+
+FieldmarkError                     1   what happened, what was given, what to do next
+├── WrongUsage                     2   flags or settings that make no sense
+├── MissingExtra                   1   a package that only an extra installs
+├── NotAPhoto                      1   bytes that do not become pixels
+│   └── TooManyPixels              1   a picture larger than we are willing to decode
+├── FolderError                    1   a photo folder that cannot be learned from
+├── BackboneError                  1   a network or its weights that cannot be had
+├── RunError                       1   a run folder that is missing, unfinished or damaged
+├── TrainingFailed                 1   a loss that is no number
+├── ModelFileError                 1   a model file that is not ours, or not whole
+├── ExportDisagrees                1   torch and ONNX answer differently; nothing was written
+├── ServeError                     1   a server that cannot start
+└── FetchFailed                    1   a URL that gave no usable bytes
+    └── RefusedAddress             1   a URL that leads where we will not go
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class FieldmarkError(Exception):
+    """A failure with a sentence for the person who caused it, and an exit code for their script."""
+
+    exit_code = 1
+
+
+class WrongUsage(FieldmarkError):
+    """A flag or setting that makes no sense."""
+
+    exit_code = 2
+
+
+class MissingExtra(FieldmarkError):
+    """A package that is only there once an extra is installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs a package that is not installed. Run: pip install 'fieldmark[{extra}]'")
+        self.extra = extra
+
+
+class NotAPhoto(FieldmarkError):
+    """Bytes that do not decode to a picture. The message is the reason alone, fit for a list of files."""
+
+
+class TooManyPixels(NotAPhoto):
+    """A picture whose header promises more pixels than we decode."""
+
+
+class FolderError(FieldmarkError):
+    """A photo folder that cannot be learned from."""
+
+
+class BackboneError(FieldmarkError):
+    """A backbone whose name or weights cannot be used."""
+
+
+class RunError(FieldmarkError):
+    """A run folder that is missing, unfinished or damaged."""
+
+
+class TrainingFailed(FieldmarkError):
+    """Training that ended without a usable model."""
+
+
+class ModelFileError(FieldmarkError):
+    """A model file that is missing, not ONNX, or not one of ours."""
+
+
+class ExportDisagrees(FieldmarkError):
+    """The exported graph and the trained network answer differently."""
+
+
+class ServeError(FieldmarkError):
+    """A server that cannot start."""
+
+
+class FetchFailed(FieldmarkError):
+    """A URL that gave no usable bytes."""
+
+
+class RefusedAddress(FetchFailed):
+    """A URL that leads to an address we do not call."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a sentence naming the words of `known` closest to `word`, or an empty string when none is close."""
+    close = get_close_matches(word.lower(), list(known), n=3, cutoff=0.6)
+    return f" Did you mean {' or '.join(close)}?" if close else ""

@@ -1,0 +1,1 @@
+"""Predictions -> figures with their intervals, and the report that shows them."""

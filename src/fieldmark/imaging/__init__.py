@@ -1,0 +1,1 @@
+"""Pixels in memory: no disk, no network, no torch."""

@@ -1,0 +1,172 @@
+"""Bytes -> upright sRGB pixels. The one decoder, used wherever Fieldmark reads a picture.
+
+Training, prediction and the server all call `decode`, so that a photo cannot mean one thing to the network that learned
+from it and another to the network that answers about it. Content decides, never the file's name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageOps
+
+from fieldmark.errors import NotAPhoto, TooManyPixels
+from fieldmark.imaging.sniff import name_content
+
+Pixels = NDArray[np.uint8]
+Photo = str | os.PathLike[str] | bytes | bytearray | memoryview | Pixels | Image.Image
+
+MAX_PIXELS = 64_000_000
+"""Largest picture we decode, in pixels (8,000 x 8,000). A 3-channel copy of it takes 183 MiB."""
+
+# What the web and cameras send; "JPEG" includes the two-picture MPO of some cameras. Left out on purpose: EPS (starts
+# Ghostscript), PSD, FITS and other formats whose decoders see few hostile files.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000")
+
+for _plugin in ("Avif", "Jpeg2K", "Mpo", "Tiff", "WebP"):  # those that Pillow does not load by itself
+    importlib.import_module(f"PIL.{_plugin}ImagePlugin")
+
+_SRGB = ImageCms.createProfile("sRGB")
+
+# Pillow warns about large pictures as soon as it has read their header; we refuse them a line later and say why.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Pixels:
+    """Turn the bytes of a picture into what a person would see.
+
+    The EXIF orientation is applied, an embedded colour profile converted to sRGB, transparency laid over white, CMYK,
+    palette, grey and 16-bit pictures brought to 8-bit RGB; of an animation the first frame is taken.
+
+    Args:
+        data: the bytes of one picture file, in any of `FORMATS`.
+        max_pixels: refuse a picture whose header promises more pixels than this.
+
+    Returns:
+        uint8 array of shape `[height, width, 3]`, channels red, green, blue.
+
+    Raises:
+        TooManyPixels: the header promises more than `max_pixels`.
+        NotAPhoto: the bytes are no picture, or not a whole one. The message says what they are instead.
+    """
+    try:
+        with _open(data) as image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise TooManyPixels(
+                    f"{width} x {height} pixels are more than the {max_pixels / 1e6:g} million we decode"
+                )
+            image.load()
+            return np.array(_to_rgb(ImageOps.exif_transpose(image)), dtype=np.uint8)
+    except NotAPhoto:
+        raise
+    except Image.DecompressionBombError as error:
+        raise TooManyPixels(f"more pixels than the {max_pixels / 1e6:g} million we decode") from error
+    except Exception as error:  # hostile bytes make Pillow raise nearly anything; one photo must not end a run
+        raise NotAPhoto(_why(data, error)) from error
+
+
+def as_pixels(photo: Photo) -> Pixels:
+    """Turn whatever a person has at hand into pixels: a path, bytes, a Pillow image or an array that is pixels already.
+
+    Raises:
+        NotAPhoto: the file is missing or is no picture, or the array is not uint8 `[height, width, 3]`.
+    """
+    if isinstance(photo, np.ndarray):
+        if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or photo.size == 0:
+            given = f"{photo.dtype} {list(photo.shape)}"
+            raise NotAPhoto(f"an array of {given}; a picture is uint8 [height, width, 3], red, green, blue")
+        return photo
+    if isinstance(photo, Image.Image):
+        return np.array(_to_rgb(ImageOps.exif_transpose(photo)), dtype=np.uint8)
+    if isinstance(photo, bytes | bytearray | memoryview):
+        return decode(bytes(photo))
+    return decode(read_bytes(Path(photo)))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read one picture file. Raises NotAPhoto with a reason when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise NotAPhoto("no such file") from None
+    except IsADirectoryError:
+        raise NotAPhoto("a folder, not a picture") from None
+    except OSError as error:
+        raise NotAPhoto(f"cannot be read ({error.strerror or error})") from error
+
+
+def _open(data: bytes) -> Image.Image:
+    if name_content(data) == "a HEIC picture":
+        return _open_heic(data)
+    return Image.open(io.BytesIO(data), formats=FORMATS)
+
+
+def _open_heic(data: bytes) -> Image.Image:
+    try:
+        importlib.import_module("pi_heif").register_heif_opener()
+        return Image.open(io.BytesIO(data), formats=("HEIF",))
+    except ImportError:
+        raise NotAPhoto("a HEIC picture, as iPhones take them; to read it: pip install 'fieldmark[heic]'") from None
+
+
+def _why(data: bytes, error: Exception) -> str:
+    kind = name_content(data)
+    if kind is None:
+        return "not a picture in a format we read"
+    if not kind.endswith("picture"):
+        return f"{kind}, not a picture"
+    detail = " ".join(str(error).split())[:120] or type(error).__name__
+    return f"{kind} that is cut short or damaged ({detail})"
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Bring any mode Pillow knows to 8-bit sRGB, transparency over white."""
+    profile = image.info.get("icc_profile")
+    alpha = _alpha(image)
+    colour = _to_8_bit(image)
+    colour = _apply_profile(colour, profile) if profile else colour.convert("RGB")
+    if alpha is None:
+        return colour
+    white = Image.new("RGB", colour.size, "white")
+    white.paste(colour, mask=alpha)
+    return white
+
+
+def _alpha(image: Image.Image) -> Image.Image | None:
+    if not image.has_transparency_data or image.mode.startswith("I"):
+        return None  # Pillow has no way from 16-bit grey with a transparent level to an alpha channel
+    return image.convert("RGBA").getchannel("A")
+
+
+def _to_8_bit(image: Image.Image) -> Image.Image:
+    """16- and 32-bit grey to 8 bits by their high byte; palettes and transparent modes to their colours."""
+    if image.mode.startswith("I;16") or image.mode == "I":
+        deep = np.asarray(image).astype(np.int64).clip(0, 65535)
+        return Image.fromarray((deep >> 8).astype(np.uint8))
+    if image.mode == "F":
+        grey = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0.0, posinf=255.0, neginf=0.0)
+        return Image.fromarray(grey.clip(0, 255).astype(np.uint8))
+    if image.mode in ("LA", "La"):
+        return image.convert("LA").getchannel("L")
+    if image.mode in ("L", "CMYK", "LAB"):
+        return image
+    if image.mode in ("RGBA", "RGBa", "P", "PA"):
+        return image.convert("RGBA").convert("RGB")
+    return image.convert("RGB")
+
+
+def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
+    """Convert to sRGB; a profile that is broken or made for another kind of picture is passed over."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return image.convert("RGB")
+    return converted if converted is not None else image.convert("RGB")

@@ -1,0 +1,1 @@
+"""The only room that speaks HTTP: who may be called, and how bytes are fetched."""
