@@ -1,5 +1,36 @@
-"""Fieldmark: from a folder of photos to an image classifier you can trust and put online."""
+"""Fieldmark: from a folder of photos to an image classifier you can trust and put online.
+
+>>> import fieldmark as fm
+>>> run = fm.train("snakes/")                           # doctest: +SKIP
+>>> model = run.export("snakes.onnx")                   # doctest: +SKIP
+>>> model.predict("photo.jpg").label                    # doctest: +SKIP
+'coral'
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from fieldmark.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from fieldmark.api import Run, train
+    from fieldmark.artifacts.modelfile import Model, Prediction
+    from fieldmark.errors import FieldmarkError
+
+__all__ = ["FieldmarkError", "Model", "Prediction", "Run", "__version__", "train"]
+
+_HOMES = {
+    "FieldmarkError": "fieldmark.errors",
+    "Model": "fieldmark.artifacts.modelfile",
+    "Prediction": "fieldmark.artifacts.modelfile",
+    "Run": "fieldmark.api",
+    "train": "fieldmark.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for, so that `import fieldmark` and `--help` stay quick."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fieldmark' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -18,6 +18,7 @@ FieldmarkError                     1   what happened, what was given, what to do
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -90,3 +91,21 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Return a sentence naming the words of `known` closest to `word`, or an empty string when none is close."""
     close = get_close_matches(word.lower(), list(known), n=3, cutoff=0.6)
     return f" Did you mean {' or '.join(close)}?" if close else ""
+
+
+_OS_REASONS = {
+    errno.ENOSPC: "The disk is full",
+    errno.EDQUOT: "Your quota on this disk is used up",
+    errno.EFBIG: "The file grew larger than this system allows",
+    errno.EROFS: "The disk is read-only",
+    errno.EACCES: "You have no permission",
+    errno.EPERM: "You have no permission",
+    errno.EMFILE: "Too many files are open",
+}
+
+
+def explain_os_error(error: OSError) -> str:
+    """Return a sentence for an error of the operating system, with the file it is about."""
+    reason = _OS_REASONS.get(error.errno or 0, error.strerror or str(error))
+    where = f": {error.filename}" if error.filename else ""
+    return f"{reason}{where}. Nothing half-made was left behind."

@@ -43,13 +43,13 @@ class Predictions:
     @property
     def predicted(self) -> NDArray[np.int64]:
         """int64 `[n]`: index of the most probable class; of equals the first."""
-        return self.probabilities.argmax(axis=1).astype(np.int64)
+        return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
 
     @property
     def losses(self) -> NDArray[np.float64]:
         """float64 `[n]`: -log of the probability given to the true class, in nats."""
         given = self.probabilities[np.arange(len(self)), self.actual]
-        return -np.log(np.maximum(given, SMALLEST_PROBABILITY))
+        return np.asarray(-np.log(np.maximum(given, SMALLEST_PROBABILITY)), dtype=np.float64)
 
     def write(self, path: Path) -> None:
         """Write one row per photo: photo, id, actual, predicted, loss, unknown, then `p:<class>` for every class."""

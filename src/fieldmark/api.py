@@ -1,0 +1,70 @@
+"""The same steps from Python: `fm.train(...)`, `run.export(...)`, `fm.Model(...).predict(...)`."""
+
+from __future__ import annotations
+
+import html
+import os
+from pathlib import Path
+from typing import Any
+
+from fieldmark.artifacts import runs
+from fieldmark.artifacts.modelfile import Model
+from fieldmark.config import TrainSettings
+from fieldmark.terminal import Voice, speaking
+
+
+class Run(runs.Run):
+    """A whole run on disk.
+
+    >>> run = fm.train("snakes/")                       # doctest: +SKIP
+    >>> run.metrics()["error_rate"]                     # doctest: +SKIP
+    0.0471
+    >>> model = run.export("snakes.onnx")               # doctest: +SKIP
+    """
+
+    def report(self) -> Path:
+        """Return the path of the run's report."""
+        return self.path / runs.REPORT
+
+    def export(self, out: str | os.PathLike[str], photos: str | os.PathLike[str] | None = None) -> Model:
+        """Write the run as one model file and open it; see `fieldmark.pipeline.export.export`."""
+        from fieldmark.pipeline.export import export
+
+        return Model(export(self, out, photos).path)
+
+    def _repr_html_(self) -> str:
+        metrics = self.metrics()
+        low, high = metrics["accuracy_ci95"]
+        rows = "".join(
+            f"<tr><td>{html.escape(name)}</td><td>{figures['right']} of {figures['n']}</td></tr>"
+            for name, figures in metrics["per_class"].items()
+        )
+        return (
+            f"<p><b>{metrics['n_valid'] - metrics['wrong']} of {metrics['n_valid']} photos right</b>, "
+            f"{metrics['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%}); "
+            f"<a href='{self.report().as_uri()}'>report</a></p><table>{rows}</table>"
+        )
+
+
+def train(
+    folder: str | os.PathLike[str],
+    *,
+    out: str | os.PathLike[str] | None = None,
+    verbose: bool = True,
+    **settings: Any,
+) -> Run:
+    """Learn to tell the classes of a folder apart.
+
+    Args:
+        folder: class folders, as `fieldmark train` takes them.
+        out: the run's folder; by default `.fieldmark/runs/<id>/` in the photo folder.
+        verbose: print a row per epoch.
+        settings: any of `fieldmark.config.TrainSettings`, such as `epochs=(4, 4)` or `seed=42`.
+
+    Raises:
+        FieldmarkError: something given cannot be used; the message says what, and what to do.
+    """
+    from fieldmark.pipeline.train import train
+
+    with speaking(Voice.STDOUT if verbose else Voice.SILENT):
+        return Run(train(folder, TrainSettings.of(settings), out).path)

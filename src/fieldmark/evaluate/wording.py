@@ -1,0 +1,137 @@
+"""Figures -> the words a person reads first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+from fieldmark.artifacts.runs import Epoch
+
+
+def percent(share: float) -> str:
+    """Write a share as a percentage; what is not all and not nothing never reads as "100 %" or "0 %"."""
+    if share in (0, 1):
+        return f"{share * 100:.0f} %"
+    decimals = 1
+    while decimals < 6 and round(share * 100, decimals) in (0, 100):
+        decimals += 1
+    return f"{share * 100:.{decimals}f} %"
+
+
+def whole_percent(share: float) -> str:
+    """Write a share as a percentage without decimals, where room is short."""
+    if 0 < share < 0.005:
+        return "<1 %"
+    return ">99 %" if 0.995 <= share < 1 else f"{share * 100:.0f} %"
+
+
+def duration(seconds: float) -> str:
+    """Write a time span as people say it."""
+    if not isfinite(seconds):
+        return "–"
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def loss(value: float) -> str:
+    """Write a loss to four digits after the point, a huge one with its power of ten."""
+    if not isfinite(value):
+        return "–"
+    return f"{value:.4f}" if abs(value) < 1e4 else f"{value:.3g}"
+
+
+def rate(value: float) -> str:
+    """Write a learning rate as one types it: 2.1e-3."""
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
+
+
+def photos(n: int) -> str:
+    """Count photos: "1 photo", "85 photos", "12,000 photos"."""
+    return f"{n:,} photo{'' if n == 1 else 's'}"
+
+
+def headline(metrics: Mapping[str, Any], n: int) -> str:
+    """Say how many of the n judged photos were right, and between which bounds the true share probably lies."""
+    low, high = metrics["accuracy_ci95"]
+    return (
+        f"{n - metrics['wrong']:,} of {photos(n)} right: {percent(metrics['accuracy'])}; "
+        f"the true share is probably between {percent(low)} and {percent(high)}."
+    )
+
+
+def flattery(n: int) -> str:
+    """Say why a figure from training is a little too good."""
+    these = "this same photo" if n == 1 else f"these same {n:,} photos"
+    return (
+        f"The epoch that was kept was chosen on {these}, so this figure flatters a little. "
+        "Photos that training never saw give a fairer one: `fieldmark evaluate`."
+    )
+
+
+def against_baseline(metrics: Mapping[str, Any], n: int) -> str:
+    """Say how far one gets without looking."""
+    baseline = metrics["baseline"]
+    right = n - round(baseline["error_rate"] * n)
+    return (
+        f"Without looking, by always saying “{baseline['majority_class']}”, "
+        f"{right:,} of {n:,} would be right: {percent(right / n)}."
+    )
+
+
+def unknowns(metrics: Mapping[str, Any], n: int) -> str | None:
+    """Say how many photos the model called none of these; None when there were none."""
+    count = round(metrics.get("unknown_share", 0) * n)
+    if not count:
+        return None
+    return (
+        f"Of {count:,} of the {n:,} photos ({percent(count / n)}) the model said “none of these”; "
+        "the figures here count them by their top class all the same."
+    )
+
+
+def stage_results(metrics: Mapping[str, Any], n: int) -> list[str]:
+    """Say how each stage ended, at the epoch of its best validation loss."""
+    names = {"stage1": "Stage 1, the head alone", "stage2": "Stage 2, all layers"}
+    sentences = []
+    for key, name in names.items():
+        if stage := metrics.get(key):
+            at = f", at epoch {stage['epoch']}" if stage.get("epoch") else ""
+            sentences.append(
+                f"{name}: {stage['wrong']:,} of {n:,} wrong ({percent(stage['error_rate'])}), "
+                f"validation loss {loss(stage['valid_loss'])}{at}."
+            )
+    return sentences
+
+
+def overfitting(epochs: Sequence[Epoch], kept: Mapping[str, Any] | None) -> str | None:
+    """Say which epoch was kept and what came after it; None without training."""
+    chosen = kept_row(epochs, kept)
+    if chosen is None:
+        return None
+    last = epochs[-1]
+    where = f"epoch {chosen.epoch} of stage {chosen.stage}"
+    if chosen.stage != last.stage:
+        return (
+            f"Validation loss was best at {where} and no epoch of stage {last.stage} went below it; "
+            "the weights of that epoch were kept."
+        )
+    if chosen == last:
+        return f"Validation loss was best at {where}, the last one; the weights of that epoch were kept."
+    course = "rose" if last.valid_loss > chosen.valid_loss else "did not fall"
+    sentence = f"Validation loss was best at {where} and {course} after it; the weights of that epoch were kept."
+    if last.valid_loss > chosen.valid_loss and last.train_loss < chosen.train_loss:
+        sentence += " Training loss went on falling meanwhile: the later epochs overfit."
+    return sentence
+
+
+def kept_row(epochs: Sequence[Epoch], kept: Mapping[str, Any] | None) -> Epoch | None:
+    """Return the epoch that `kept` ({"stage": .., "epoch": ..}) names, if it is there."""
+    if not kept:
+        return None
+    return next((row for row in epochs if (row.stage, row.epoch) == (kept["stage"], kept["epoch"])), None)

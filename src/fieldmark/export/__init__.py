@@ -1,0 +1,1 @@
+"""A trained classifier -> one ONNX file that proves itself. Needs torch."""

@@ -1,0 +1,80 @@
+"""A classifier -> the bytes of a model file: preprocessing, network, temperature and "none of these" in one graph."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from fieldmark.artifacts.modelfile import INPUT, METADATA_KEY, OUTPUTS, ModelInfo
+from fieldmark.classifier import Classifier, Fit
+
+OPSET = 20  # the first in which Resize is antialiased as torch does it, and old enough for every runtime in use
+
+
+class Answering(nn.Module):
+    """One photo of any size -> everything a model file answers."""
+
+    def __init__(self, classifier: Classifier, fit: Fit, temperature: float = 1.0) -> None:
+        super().__init__()
+        self.fit = fit
+        self.classifier = classifier
+        self.temperature = temperature
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Answer about one photo.
+
+        Args:
+            image: uint8 `[height, width, 3]`, RGB, upright.
+
+        Returns:
+            probabilities float32 `[classes]`; logits float32 `[classes]`, before the temperature; unknown score float32
+            `[1]`, one less the greatest probability until there is a better one.
+        """
+        logits = self.classifier(self.fit(image))[0]
+        probabilities = torch.softmax(logits / self.temperature, dim=0)
+        return probabilities, logits, 1 - probabilities.max().unsqueeze(0)
+
+
+def to_onnx(answering: Answering, info: ModelInfo) -> bytes:
+    """Export to ONNX and write what the graph cannot say into the file's metadata."""
+    answering = answering.cpu().float().eval()
+    example = torch.zeros(320, 480, 3, dtype=torch.uint8)  # any size would do: both sides are free
+    free = {0: torch.export.Dim("height", min=1), 1: torch.export.Dim("width", min=1)}
+    with torch.inference_mode(), _quiet():
+        program = torch.onnx.export(
+            answering,
+            (example,),
+            dynamo=True,
+            external_data=False,
+            input_names=[INPUT],
+            output_names=list(OUTPUTS),
+            dynamic_shapes={"image": free},
+            opset_version=OPSET,
+            verbose=False,
+        )
+    assert program is not None  # it is None only for the old exporter
+    model: onnx.ModelProto = program.model_proto
+    model.producer_name, model.producer_version = "fieldmark", info.version
+    onnx.helper.set_model_props(model, {METADATA_KEY: info.to_json()})
+    return bytes(model.SerializeToString())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's notes to itself: it tells of its own deprecations, not of our graph."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

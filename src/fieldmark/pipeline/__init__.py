@@ -1,0 +1,11 @@
+"""The steps in order, and what each reads and writes. No step calls the next: they meet on disk.
+
+| step     | reads                              | writes                                           |
+|----------|------------------------------------|--------------------------------------------------|
+| train    | class folders, a kept split        | a split, `runs/<id>/` (weights, figures, report) |
+| evaluate | a run or a model file, a folder    | nothing, or a report where it is told to         |
+| export   | a run, its photos                  | one model file                                   |
+| predict  | a model file, pictures             | nothing                                          |
+
+`train` runs the stale steps before it: it reads the folder, and draws the split unless one is kept.
+"""

@@ -1,0 +1,98 @@
+"""A model and labelled photos -> figures, and a report where one is wanted."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fieldmark.artifacts.atomic import write_text
+from fieldmark.artifacts.modelfile import Model
+from fieldmark.artifacts.photos import Unusable, read_folder
+from fieldmark.artifacts.predictions import Predictions
+from fieldmark.artifacts.runs import Run
+from fieldmark.artifacts.workspace import Workspace
+from fieldmark.errors import FolderError
+from fieldmark.evaluate.judge import LabelledPhoto, judge
+from fieldmark.evaluate.metrics import summarize
+from fieldmark.evaluate.report import ReportContent, render
+from fieldmark.pipeline.export import graph_of
+from fieldmark.pipeline.telling import tell_unusable, thumbnails, versions
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model judged on a folder."""
+
+    metrics: dict[str, Any]
+    predictions: Predictions
+    unusable: tuple[Unusable, ...]
+
+
+def evaluate(
+    reference: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    test: bool = False,
+    report: str | os.PathLike[str] | None = None,
+) -> Evaluation:
+    """Judge a run or a model file on labelled photos.
+
+    Args:
+        reference: the path of a model file, or the id or path of a run, which is judged as its export would answer.
+        folder: class folders whose names are classes of the model.
+        test: judge on the folder's sealed `test/` side, and on nothing else.
+        report: write the report there too.
+
+    Raises:
+        FieldmarkError: the model or the folder cannot be used, or the folder has classes that the model does not know.
+    """
+    model = _open_model(reference)
+    root = Workspace.open(folder).root
+    photos = read_folder(root, test=test)
+    strangers = [name for name in photos.classes if name not in model.classes]
+    if strangers:
+        raise FolderError(
+            f"{root} has the class {strangers[0]!r}, which the model does not know. "
+            f"It knows {', '.join(model.classes)}."
+        )
+    index = {name: i for i, name in enumerate(model.classes)}
+    labelled = [LabelledPhoto(root / photo.path, photo.path, photo.id, index[photo.label]) for photo in photos.photos]
+    predictions, lost = judge(model, labelled)
+    unusable = photos.unusable + tuple(Unusable(*pair) for pair in lost)
+    tell_unusable(unusable)
+    metrics = {
+        "n_train": model.info.trained_on.get("n"),
+        "n_valid": len(predictions),
+        "seed": None,
+        "backbone": model.info.backbone,
+        "seconds": {},
+        "stage1": None,
+        "stage2": None,
+        "kept": None,
+        **summarize(predictions),
+        "unusable": [{"photo": file.path, "reason": file.reason} for file in unusable],
+    }
+    if report is not None:
+        content = ReportContent(
+            title=root.name,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            metrics=metrics,
+            predictions=predictions,
+            thumbnails=thumbnails(root),
+            unusable=[(file.path, file.reason) for file in unusable],
+            settings={"model": str(reference), **model.info.preprocessing},
+            versions=versions(),
+        )
+        write_text(Path(report).absolute(), render(content))
+    return Evaluation(metrics, predictions, unusable)
+
+
+def _open_model(reference: str | os.PathLike[str]) -> Model:
+    """Open a model file, or a run as the model file it would become."""
+    path = Path(reference)
+    if path.is_file() or path.suffix == ".onnx":
+        return Model(path, threads=1)
+    data, _, _ = graph_of(Run.open(os.fspath(reference)))
+    return Model(data, threads=1)

@@ -1,0 +1,85 @@
+"""A run -> one model file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fieldmark.artifacts import runs
+from fieldmark.artifacts.atomic import write_bytes
+from fieldmark.artifacts.modelfile import Model, ModelInfo
+from fieldmark.artifacts.runs import Run
+from fieldmark.config import TrainSettings
+from fieldmark.errors import ModelFileError, RunError
+from fieldmark.pipeline.extra import training
+from fieldmark.terminal import say
+from fieldmark.version import __version__
+
+if TYPE_CHECKING:
+    from fieldmark.export.proof import Proof
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A model file that was written, and how it was proven."""
+
+    path: Path
+    n_bytes: int
+    proof: Proof
+
+
+PROVEN_ON = 48
+"""Photos that an export is compared on: a few seconds' worth, spread over the validation side."""
+
+
+def export(run: Run, out: str | os.PathLike[str], photos: str | os.PathLike[str] | None = None) -> Exported:
+    """Write a run as one model file, once it has answered real photos as the network does.
+
+    Args:
+        run: the run.
+        out: the file to write.
+        photos: where the run's photos lie now, if they have moved.
+
+    Raises:
+        ExportDisagrees: the graph answers differently, or no photo is left to compare on; nothing is written.
+        OSError: the file cannot be written.
+    """
+    path = Path(out).absolute()
+    if path.is_dir():
+        raise ModelFileError(f"{path} is a folder. Name the file to write: -o {path.name}/model.onnx")
+    if not path.parent.is_dir():
+        raise ModelFileError(f"There is no folder {path.parent} to write {path.name} into.")
+    data, answering, settings = graph_of(run)
+    root = Path(photos) if photos is not None else Path(settings["folder"])
+    names = run.predictions().photos
+    chosen = [root / names[i] for i in np.linspace(0, len(names) - 1, min(PROVEN_ON, len(names))).astype(int)]
+    proof = training("fieldmark.export.proof").prove(Model(data), answering, chosen)
+    write_bytes(path, data)
+    return Exported(path, len(data), proof)
+
+
+def graph_of(run: Run) -> tuple[bytes, Any, dict[str, Any]]:
+    """Rebuild a run's network and export it. Returns the bytes, the torch module they came from, and the settings."""
+    graph, learn = training("fieldmark.export.graph"), training("fieldmark.train.learn")
+    facts, metrics = run.settings(), run.metrics()
+    try:
+        settings = TrainSettings.of(facts["settings"])
+        info = ModelInfo(
+            classes=tuple(facts["classes"]),
+            backbone=settings.backbone,
+            trained_on=facts["trained_on"],
+            metrics={key: metrics[key] for key in ("accuracy", "accuracy_ci95", "error_rate", "wrong", "n_valid")},
+            version=__version__,
+            preprocessing={"size": settings.size, "fit": settings.fit},
+        )
+        temperature = float(facts["temperature"])
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{run.path / runs.SETTINGS} lacks {error}. Train again.") from error
+    classifier = learn.restore(settings, len(info.classes), run.weights())
+    answering = graph.Answering(classifier, learn.fit_of(settings), temperature)
+    say("Exporting the network to ONNX ...")
+    return graph.to_onnx(answering, info), answering, facts

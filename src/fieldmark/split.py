@@ -1,0 +1,103 @@
+"""Photos -> two sides, stratified, that stay as they are while photos are added."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from fieldmark.artifacts.photos import PhotoFile
+from fieldmark.artifacts.splits import Sides
+from fieldmark.errors import FolderError
+
+
+def split(photos: Sequence[PhotoFile], seed: int, share: float, kept: Mapping[str, str]) -> Sides:
+    """Put every photo on the side "train" or "valid".
+
+    Each class gives `share` of its photos to "valid", rounded so that the whole set gives `share` too, and at least one
+    photo to either side. Identical bytes are one photo here and so never straddle. Which photos are drawn depends on
+    the seed and on their bytes alone, not on names or order.
+
+    Args:
+        photos: the usable photos; those with a `side` of their own keep it.
+        seed: another seed draws another split.
+        share: the part that goes to "valid", above 0 and below 1.
+        kept: sides that were drawn earlier; they stand.
+
+    Returns:
+        Photo id -> side, for every photo given.
+
+    Raises:
+        FolderError: there are fewer than two classes, a class has fewer than two different photos, or nothing of it
+            is on a side that needs it.
+    """
+    labels = _label_by_id(photos)
+    _check_enough(labels)
+    # Of identical bytes under train/ and valid/ the latter decides, as its paths come last: nothing leaks.
+    given = {photo.id: photo.side for photo in photos if photo.side in ("train", "valid")}
+    sides = {id_: str(side) for id_, side in given.items()} if "valid" in given.values() else {}
+    sides = sides or _draw(labels, seed, share, kept)
+    _check_sides(labels, sides)
+    return sides
+
+
+def _label_by_id(photos: Sequence[PhotoFile]) -> dict[str, str]:
+    """One label per photo id; where identical bytes lie under two labels, the first path decides for both."""
+    labels: dict[str, str] = {}
+    for photo in photos:
+        labels.setdefault(photo.id, photo.label)
+    return labels
+
+
+def _check_enough(labels: Mapping[str, str]) -> None:
+    classes = sorted(set(labels.values()))
+    if len(classes) < 2:
+        raise FolderError(
+            f"There is only one class with usable photos, {classes[0]!r}. A classifier needs two or more class folders."
+        )
+    for name in classes:
+        different = sum(label == name for label in labels.values())
+        if different < 2:
+            raise FolderError(
+                f"Class {name!r} has only {different} usable photo of its own. It needs at least two different ones: "
+                "one to learn from and one to be judged by."
+            )
+
+
+def _check_sides(labels: Mapping[str, str], sides: Mapping[str, str]) -> None:
+    learned = {labels[id_] for id_, side in sides.items() if side == "train"}
+    for name in sorted(set(labels.values()) - learned):
+        raise FolderError(
+            f"All photos of class {name!r} are on the validation side, so there is nothing to learn it from."
+        )
+    if "valid" not in sides.values():
+        raise FolderError("No photo is left on the validation side of the kept split. Use another --seed to draw anew.")
+
+
+def _draw(labels: Mapping[str, str], seed: int, share: float, kept: Mapping[str, str]) -> Sides:
+    by_class: dict[str, list[str]] = {}
+    for id_, label in labels.items():
+        by_class.setdefault(label, []).append(id_)
+    targets = _targets({name: len(ids) for name, ids in by_class.items()}, share)
+    sides: Sides = {}
+    for name, ids in by_class.items():
+        old = {id_: kept[id_] for id_ in ids if id_ in kept}
+        new = sorted((id_ for id_ in ids if id_ not in kept), key=lambda id_: _lot(seed, id_))
+        wanted = max(0, targets[name] - sum(side == "valid" for side in old.values()))
+        sides |= old
+        sides |= {id_: "valid" if rank < wanted else "train" for rank, id_ in enumerate(new)}
+    return sides
+
+
+def _lot(seed: int, id_: str) -> bytes:
+    return hashlib.sha256(f"{seed}:{id_}".encode("ascii")).digest()
+
+
+def _targets(counts: Mapping[str, int], share: float) -> dict[str, int]:
+    """How many photos of each class go to "valid": largest remainders, so that the total is `share` of all."""
+    exact = {name: share * n for name, n in counts.items()}
+    targets = {name: int(x) for name, x in exact.items()}
+    missing = round(share * sum(counts.values())) - sum(targets.values())
+    by_remainder = sorted(counts, key=lambda name: (targets[name] - exact[name], name))
+    for name in by_remainder[:missing]:
+        targets[name] += 1
+    return {name: min(max(n, 1), counts[name] - 1) for name, n in targets.items()}

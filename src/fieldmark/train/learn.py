@@ -1,0 +1,251 @@
+"""Photos on two sides -> the best classifier that two stages make of them, and how it went."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from fieldmark import backbones
+from fieldmark.artifacts.photos import PhotoFile, Unusable
+from fieldmark.artifacts.runs import Epoch, Finder
+from fieldmark.classifier import Classifier, Fit
+from fieldmark.config import EARLY_SHARE, TrainSettings
+from fieldmark.errors import RunError, TrainingFailed
+from fieldmark.terminal import say, warn
+from fieldmark.train.augment import ROOM
+from fieldmark.train.device import pick_device
+from fieldmark.train.finetune import find_rates, finetune
+from fieldmark.train.head import find_head_rate, train_head
+from fieldmark.train.loop import Lesson, judge
+from fieldmark.train.pixels import PixelStore, fill_store
+
+UNEQUAL = 3.0
+"""From this ratio of the largest class to the smallest on, the loss is weighted by class."""
+
+
+@dataclass
+class Story:
+    """How a training went, written as it goes."""
+
+    epochs: list[Epoch] = field(default_factory=list)
+    finders: list[Finder] = field(default_factory=list)
+    used: dict[int, tuple[float, ...]] = field(default_factory=dict)  # stage -> learning rates, as used
+    kept: Epoch | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a training leaves.
+
+    Attributes:
+        classifier: with the weights of the epoch whose validation loss was lowest, on the processor, float32.
+        story: how it went.
+        judged: the validation photos, in the order of `logits`.
+        logits: float32 `[n, classes]`, what the kept weights say about them.
+        n_train: number of photos learned from.
+        lost: photos that vanished between being listed and being read.
+        device: where it was trained, in words.
+    """
+
+    classifier: Classifier
+    story: Story
+    judged: tuple[PhotoFile, ...]
+    logits: NDArray[np.float32]
+    n_train: int
+    lost: tuple[Unusable, ...]
+    device: str
+
+
+def learn(
+    root: Path,
+    train: Sequence[PhotoFile],
+    valid: Sequence[PhotoFile],
+    classes: Sequence[str],
+    settings: TrainSettings,
+    scratch: Path,
+) -> Learned:
+    """Train a classifier in two stages and keep its best epoch.
+
+    Args:
+        root: the folder that the photos' paths start from.
+        train: photos to learn from.
+        valid: photos to judge each epoch by.
+        classes: class names, in the order of the outputs.
+        settings: what was asked for.
+        scratch: a folder for the decoded pixels; nothing is left in it.
+
+    Raises:
+        BackboneError: the network or its weights cannot be had.
+        TrainingFailed: the loss was no number from the first epoch on.
+    """
+    device = pick_device()
+    story = Story()
+    torch.manual_seed(settings.seed)
+    classifier = build(settings, len(classes), pretrained=True)
+    device.take(classifier)
+    with TemporaryDirectory(dir=scratch, prefix="pixels-", ignore_cleanup_errors=True) as folder:
+        with _timed(story, "read"):
+            stores = _read_pixels(Path(folder), root, train, valid, classes, settings)
+        lesson = Lesson(*stores, _class_weights(stores[0], classes, story), settings, device)
+        best = _run_stages(classifier, lesson, story)
+        classifier.load_state_dict(best)
+        with _timed(story, "judge"):
+            logits = judge(classifier, lesson)
+    return Learned(
+        classifier.to("cpu"),
+        story,
+        lesson.valid.photos,
+        logits,
+        len(lesson.train),
+        lesson.train.lost + lesson.valid.lost,
+        str(device),
+    )
+
+
+def build(settings: TrainSettings, classes: int, pretrained: bool) -> Classifier:
+    """Build the classifier that `settings` describe, with pretrained weights or for weights of our own."""
+    weights = Path(settings.weights) if settings.weights else None
+    parts = backbones.pretrained(settings.backbone, weights) if pretrained else backbones.create(settings.backbone)
+    return Classifier(parts.network, parts.features, classes, parts.mean, parts.std)
+
+
+def check(settings: TrainSettings) -> None:
+    """Raise BackboneError at once, before any photo is read, when the backbone cannot be what was asked for."""
+    backbones.check_name(settings.backbone)
+    backbones.check_size(settings.backbone, settings.size)
+
+
+def fit_of(settings: TrainSettings) -> Fit:
+    """Return how a photo is fitted for a network trained with these settings."""
+    return Fit(settings.size, settings.fit)
+
+
+def restore(settings: TrainSettings, classes: int, weights: Path) -> Classifier:
+    """Build the classifier of a run and load its weights. Raises RunError when they do not fit."""
+    classifier = build(settings, classes, pretrained=False)
+    try:
+        classifier.load_state_dict(load_file(weights))
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise RunError(f"{weights} does not hold the weights of this run. Train again.") from error
+    return classifier.eval()
+
+
+def _read_pixels(
+    folder: Path,
+    root: Path,
+    train: Sequence[PhotoFile],
+    valid: Sequence[PhotoFile],
+    classes: Sequence[str],
+    settings: TrainSettings,
+) -> tuple[PixelStore, PixelStore]:
+    roomy = Fit(round(settings.size * ROOM), settings.fit)
+    exact = Fit(settings.size, settings.fit)
+    return (
+        fill_store(folder / "train", root, train, classes, roomy, "fitting photos to learn from"),
+        fill_store(folder / "valid", root, valid, classes, exact, "fitting photos to judge by"),
+    )
+
+
+def _run_stages(classifier: Classifier, lesson: Lesson, story: Story) -> dict[str, Tensor]:
+    """Run both stages and return the weights of the epoch with the lowest validation loss."""
+    best: dict[str, Tensor] = {}
+    for stage, epochs in ((1, _stage_1), (2, _stage_2)):
+        if not lesson.settings.epochs[stage - 1]:
+            continue
+        with _timed(story, f"stage{stage}"):
+            for epoch in epochs(classifier, lesson, story):
+                if not (math.isfinite(epoch.train_loss) and math.isfinite(epoch.valid_loss)):
+                    _stop_at_nonsense(epoch, story)
+                    return best
+                story.epochs.append(epoch)
+                say(row(epoch))
+                if story.kept is None or epoch.valid_loss < story.kept.valid_loss:
+                    story.kept = epoch
+                    best = {name: value.detach().clone() for name, value in classifier.state_dict().items()}
+    return best
+
+
+def _stage_1(classifier: Classifier, lesson: Lesson, story: Story) -> Iterator[Epoch]:
+    finder = find_head_rate(classifier, lesson)
+    rate = lesson.settings.head_lr or finder.suggestion
+    story.finders.append(finder)
+    story.used[1] = (rate,)
+    say(f"Stage 1: new head, frozen backbone. The finder suggests {finder.suggestion:.2g}; using {rate:.2g}.")
+    say(HEADER)
+    yield from train_head(classifier, lesson, rate)
+
+
+def _stage_2(classifier: Classifier, lesson: Lesson, story: Story) -> Iterator[Epoch]:
+    finder = find_rates(classifier, lesson)
+    rates = lesson.settings.lr or (finder.suggestion / EARLY_SHARE, finder.suggestion)
+    story.finders.append(finder)
+    story.used[2] = rates
+    say(
+        f"Stage 2: everything unfrozen. The finder suggests {finder.suggestion:.2g}; "
+        f"using {rates[0]:.2g} for the earliest layers to {rates[1]:.2g} for the last."
+    )
+    say(HEADER)
+    yield from finetune(classifier, lesson, rates)
+
+
+HEADER = "epoch  train_loss  valid_loss  error_rate   time"
+
+
+def row(epoch: Epoch) -> str:
+    """Return an epoch as a line under `HEADER`."""
+    minutes, seconds = divmod(round(epoch.seconds), 60)
+    return (
+        f"{epoch.epoch:5}  {epoch.train_loss:10.4f}  {epoch.valid_loss:10.4f}  "
+        f"{epoch.error_rate:10.4f}  {minutes:02}:{seconds:02}"
+    )
+
+
+def _stop_at_nonsense(epoch: Epoch, story: Story) -> None:
+    """A loss that is no number never becomes one again: stop, and keep what was good."""
+    which = "head" if epoch.stage == 1 else "network"
+    flag = "--head-lr" if epoch.stage == 1 else "--lr"
+    where = f"epoch {epoch.epoch} of stage {epoch.stage}"
+    if story.kept is None:
+        raise TrainingFailed(f"The loss was no number in {where}: the {which} learned too fast. Try a smaller {flag}.")
+    text = f"The loss was no number in {where}, so training stopped there; a smaller {flag} may help."
+    story.warnings.append(text)
+    warn(text)
+
+
+def _class_weights(train: PixelStore, classes: Sequence[str], story: Story) -> Tensor:
+    """Weight classes by the inverse of their counts when they are very unequal, else all alike."""
+    counts = Counter(photo.label for photo in train.photos)
+    largest, smallest = max(classes, key=lambda c: counts[c]), min(classes, key=lambda c: counts[c])
+    if counts[largest] < UNEQUAL * counts[smallest]:
+        return torch.ones(len(classes))
+    text = (
+        f"The classes are very unequal: {counts[largest]} photos of {largest}, {counts[smallest]} of {smallest} "
+        "to learn from. The loss is weighted to make up for it; judge by the balanced accuracy."
+    )
+    story.warnings.append(text)
+    warn(text)
+    weights = torch.tensor([len(train) / (len(classes) * counts[name]) for name in classes])
+    return weights.float()
+
+
+@contextmanager
+def _timed(story: Story, what: str) -> Iterator[None]:
+    """Note the wall time of a block in the story."""
+    start = time.perf_counter()
+    yield
+    story.seconds[what] = round(time.perf_counter() - start, 2)

@@ -1,0 +1,104 @@
+"""What both stages share: the data of a training, the order of its photos, its optimiser, and its validation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Generator, Tensor, nn
+
+from fieldmark.classifier import Classifier
+from fieldmark.config import TrainSettings
+from fieldmark.train.augment import augment
+from fieldmark.train.device import Device
+from fieldmark.train.pixels import PixelStore
+
+WEIGHT_DECAY = 0.01
+JUDGE_BATCH = 32
+"""Photos judged at a time: large enough to keep a processor busy, small enough for a laptop's memory."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What there is to learn from, and how.
+
+    Attributes:
+        train: photos to learn from, kept a little larger than the network sees them.
+        valid: photos to judge by, fitted as the exported model will fit them.
+        class_weights: float32 `[classes]`, weight of each class in the loss; all one when classes are about equal.
+        settings: what was asked for.
+        device: where to work.
+    """
+
+    train: PixelStore
+    valid: PixelStore
+    class_weights: Tensor
+    settings: TrainSettings
+    device: Device
+
+    def loss(self) -> nn.CrossEntropyLoss:
+        """Return the loss of both stages: mean cross entropy in nats, weighted by class."""
+        return nn.CrossEntropyLoss(weight=self.class_weights.to(self.device.place))
+
+    def generator(self, stage: int, epoch: int) -> Generator:
+        """Return the source of randomness of one epoch, which depends on nothing that happened before it."""
+        return Generator().manual_seed(self.settings.seed * 1_000_003 + stage * 1_009 + epoch)
+
+    def batches(self, generator: Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the training photos once, in random order, augmented afresh.
+
+        Yields:
+            float32 images `[n, 3, size, size]` with levels 0 to 255, and int64 labels `[n]`, both on the device.
+        """
+        order = torch.randperm(len(self.train), generator=generator)
+        # Equal parts rather than a small remainder at the end, whose statistics would be noise.
+        for rows in order.chunk(self.steps()):
+            images = self.device.move(self.train.batch(rows.numpy()))
+            augmented = augment(images, self.settings.size, generator)
+            yield self.device.move(augmented), self.train.labels[rows].to(self.device.place)
+
+    def steps(self) -> int:
+        """Return the number of steps in an epoch."""
+        return max(1, round(len(self.train) / self.settings.batch))
+
+
+def one_cycle(
+    groups: list[list[nn.Parameter]], rates: list[float], steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.OneCycleLR]:
+    """Return AdamW and a schedule that climbs to each group's rate and comes down again over `steps` steps.
+
+    The 1cycle policy of L. N. Smith, "A disciplined approach to neural network hyper-parameters" (2018).
+    """
+    optimiser = torch.optim.AdamW([{"params": group} for group in groups], weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=rates, total_steps=max(steps, 2), pct_start=0.25)
+    return optimiser, schedule
+
+
+def judge(classifier: Classifier, lesson: Lesson) -> NDArray[np.float32]:
+    """Return logits float32 `[n, classes]` for the validation photos, in full precision, as the exported model will."""
+    return classify(classifier, judge_features(classifier, lesson))
+
+
+def judge_features(classifier: Classifier, lesson: Lesson) -> Tensor:
+    """Return features float32 `[n, features]` of the validation photos, in full precision."""
+    classifier.eval()
+    with torch.inference_mode():
+        parts = [classifier.features(lesson.device.move(images)) for images in lesson.valid.in_order(JUDGE_BATCH)]
+    return torch.cat(parts).float()
+
+
+def classify(classifier: Classifier, features: Tensor) -> NDArray[np.float32]:
+    """Return the head's logits float32 `[n, classes]` for features float32 `[n, features]`."""
+    classifier.head.eval()
+    with torch.inference_mode():
+        return np.asarray(classifier.head(features).cpu().numpy(), dtype=np.float32)
+
+
+def verdict(logits: NDArray[np.float32], lesson: Lesson) -> tuple[float, float]:
+    """Return the validation loss in nats, and the part of the photos whose top class is wrong."""
+    guesses, labels = torch.from_numpy(logits), lesson.valid.labels
+    loss = nn.functional.cross_entropy(guesses, labels, weight=lesson.class_weights)
+    return float(loss), float((guesses.argmax(dim=1) != labels).float().mean())

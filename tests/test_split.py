@@ -1,0 +1,107 @@
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fieldmark.artifacts.photos import PhotoFile
+from fieldmark.errors import FolderError
+from fieldmark.split import split
+
+
+def photos_of(counts: dict[str, int], start: int = 0, side: str | None = None) -> list[PhotoFile]:
+    return [
+        PhotoFile(f"{label}/{start + i}.jpg", label, side, f"{label}{start + i:05}".encode().hex().ljust(64, "0"))
+        for label, n in counts.items()
+        for i in range(n)
+    ]
+
+
+def test_the_snakes_are_split_as_the_original_was():
+    photos = photos_of({"coral": 233, "king": 193})
+
+    assert Counter(split(photos, 42, 0.2, {}).values()) == {"train": 341, "valid": 85}
+
+
+def test_every_class_gives_its_share():
+    photos = photos_of({"a": 100, "b": 50, "c": 10})
+    sides = split(photos, 42, 0.2, {})
+
+    assert Counter(p.label for p in photos if sides[p.id] == "valid") == {"a": 20, "b": 10, "c": 2}
+
+
+def test_a_class_of_two_gives_one_to_each_side():
+    photos = photos_of({"a": 50, "b": 2})
+    sides = split(photos, 42, 0.2, {})
+
+    assert sorted(sides[p.id] for p in photos if p.label == "b") == ["train", "valid"]
+
+
+def test_the_seed_decides_and_names_and_order_do_not():
+    photos = photos_of({"a": 40, "b": 40})
+    renamed = [PhotoFile(f"x{p.path}", p.label, p.side, p.sha256) for p in reversed(photos)]
+
+    assert split(photos, 42, 0.2, {}) == split(renamed, 42, 0.2, {})
+    assert split(photos, 42, 0.2, {}) != split(photos, 43, 0.2, {})
+
+
+@given(st.integers(2, 40), st.integers(2, 40), st.integers(0, 60), st.integers(0, 60), st.integers(0, 5))
+def test_photos_added_later_move_no_old_one(a, b, more_a, more_b, seed):
+    old = photos_of({"a": a, "b": b})
+    before = split(old, seed, 0.2, {})
+    after = split(old + photos_of({"a": more_a, "b": more_b}, start=1000), seed, 0.2, before)
+
+    assert {id_: after[id_] for id_ in before} == before
+
+
+def test_new_photos_bring_the_share_back_to_what_was_asked():
+    old = photos_of({"a": 10, "b": 10})
+    grown = old + photos_of({"a": 90, "b": 90}, start=1000)
+
+    assert Counter(split(grown, 42, 0.2, split(old, 42, 0.2, {})).values()) == {"train": 160, "valid": 40}
+
+
+def test_identical_bytes_are_on_one_side():
+    photos = photos_of({"a": 20, "b": 20})
+    copies = [PhotoFile(f"copy/{p.path}", p.label, None, p.sha256) for p in photos]
+
+    assert set(split(photos + copies, 42, 0.2, {})) == {p.id for p in photos}
+
+
+def test_given_sides_stand():
+    train, valid = photos_of({"a": 4, "b": 4}, side="train"), photos_of({"a": 3, "b": 1}, start=100, side="valid")
+
+    assert Counter(split(train + valid, 42, 0.2, {}).values()) == {"train": 8, "valid": 4}
+
+
+def test_a_photo_given_to_both_sides_is_only_judged():
+    train, valid = photos_of({"a": 4, "b": 4}, side="train"), photos_of({"a": 1, "b": 1}, side="valid")
+
+    sides = split(train + valid, 42, 0.2, {})
+
+    assert all(sides[photo.id] == "valid" for photo in valid)
+
+
+def test_a_train_folder_alone_is_split():
+    assert Counter(split(photos_of({"a": 10, "b": 10}, side="train"), 42, 0.2, {}).values())["valid"] == 4
+
+
+@pytest.mark.parametrize(
+    ("photos", "sentence"),
+    [
+        (photos_of({"a": 5}), "only one class"),
+        (photos_of({"a": 5, "b": 1}), "'b' has only 1 usable photo"),
+        (photos_of({"a": 5, "b": 5}, side="valid"), "nothing to learn it from"),
+    ],
+)
+def test_too_little_to_split_is_explained(photos, sentence):
+    with pytest.raises(FolderError, match=sentence):
+        split(photos, 42, 0.2, {})
+
+
+def test_a_photo_copied_under_a_second_label_does_not_count_as_one_of_its_own():
+    photos = photos_of({"a": 5})
+    copy = PhotoFile("b/copy.jpg", "b", None, photos[0].sha256)
+
+    with pytest.raises(FolderError, match="only one class"):
+        split([*photos, copy], 42, 0.2, {})
