@@ -1,4 +1,5 @@
 from collections import Counter
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from fieldmark.split import split
 
 def photos_of(counts: dict[str, int], start: int = 0, side: str | None = None) -> list[PhotoFile]:
     return [
-        PhotoFile(f"{label}/{start + i}.jpg", label, side, f"{label}{start + i:05}".encode().hex().ljust(64, "0"))
+        PhotoFile(f"{label}/{start + i}.jpg", label, side, sha256(f"{label}{start + i}".encode()).hexdigest())
         for label, n in counts.items()
         for i in range(n)
     ]

@@ -95,15 +95,25 @@ def pretrained(name: str, weights: Path | None = None) -> Backbone:
         MissingExtra: the packaged weights are not installed.
     """
     backbone = create(name)
-    if weights is not None:
-        state, source = _read_safetensors(weights), str(weights)
-    elif name in PACKAGED:
+    if name in PACKAGED and weights is None:
         state, source = _packaged_state(name), PACKAGED[name].package
     else:
-        path = _from_hub(name)
-        state, source = _read_safetensors(path), f"the hub's weights of {name}"
+        path = find_weights(name, weights)
+        state, source = _read_safetensors(path), str(weights or f"The hub's file for {name}")
     _load(backbone.network, state, name, source)
     return backbone
+
+
+def find_weights(name: str, weights: Path | None = None) -> Path:
+    """Return the file that holds a backbone's weights, asking the hub for it where nothing else has it.
+
+    Arguments and errors are those of `pretrained`. Called before any photo is read, so that a failure comes at once.
+    """
+    if weights is not None:
+        if not weights.is_file():
+            raise BackboneError(f"There is no weights file {weights}.")
+        return weights
+    return _packaged_file(name) if name in PACKAGED else _from_hub(name)
 
 
 def imagenet_classifier(name: str) -> nn.Module:
@@ -147,23 +157,24 @@ def _normalisation(name: str) -> tuple[Tensor, Tensor]:
 
 def _packaged_state(name: str) -> dict[str, Tensor]:
     """Read packaged weights; their tensors come in the very order of timm's, under names of their own."""
+    state = torch.load(_packaged_file(name), weights_only=True, map_location="cpu")
+    names = timm.create_model(_architecture(name), pretrained=False).state_dict()
+    return dict(zip(names, state.values(), strict=True))
+
+
+def _packaged_file(name: str) -> Path:
     packaged = PACKAGED[name]
     try:
         module = importlib.import_module(packaged.package)
     except ImportError:
         raise MissingExtra(f"The backbone {name}", "train") from None
-    path = getattr(module, packaged.file_class).get_model_file_path()
-    state = torch.load(path, weights_only=True, map_location="cpu")
-    names = timm.create_model(packaged.architecture, pretrained=False).state_dict()
-    return dict(zip(names, state.values(), strict=True))
+    return Path(getattr(module, packaged.file_class).get_model_file_path())
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    if not path.is_file():
-        raise BackboneError(f"There is no weights file {path}.")
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:

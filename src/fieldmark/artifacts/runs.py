@@ -141,14 +141,19 @@ def new_run(path: Path) -> Iterator[Path]:
 
 
 def _sweep(runs: Path) -> None:
-    """Remove what killed trainings left behind: partial folders whose lock nobody holds."""
+    """Remove what killed trainings left behind: partial folders whose lock nobody holds.
+
+    Only a folder with a lock beside it is ours; other programs call things `.partial` too.
+    """
     from filelock import FileLock, Timeout
 
-    for partial in runs.glob(".*.partial"):
-        lock = FileLock(partial.with_suffix(".lock"))
-        with suppress(Timeout, OSError), lock.acquire(blocking=False):
+    for file in runs.glob(".*.lock"):
+        partial = file.with_suffix(".partial")
+        if not partial.is_dir():
+            continue
+        with suppress(Timeout, OSError), FileLock(file).acquire(blocking=False):
             shutil.rmtree(partial, ignore_errors=True)
-            Path(lock.lock_file).unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
 
 
 def new_id(runs: Path, backbone: str) -> str:

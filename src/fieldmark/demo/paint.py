@@ -33,6 +33,7 @@ BAND_ORDER = {
 """The bands of each kind from the head on; after the fourth it begins again."""
 
 KINDS = tuple(BAND_ORDER)
+COLOURS = ("red", "yellow", "black")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Scene:
 
 
 EASY = Scene(distance=0.1, clutter=0.3, cover=0.1, blur=0.1, gloom=0.2)
-ORDINARY = Scene(distance=0.5, clutter=0.6, cover=0.5, blur=0.4, gloom=0.5)
+ORDINARY = Scene(distance=0.3, clutter=0.6, cover=0.3, blur=0.25, gloom=0.4)
 HARD = Scene(distance=1.0, clutter=1.0, cover=1.0, blur=1.0, gloom=1.0)
 
 
@@ -100,19 +101,29 @@ def paint_snake(kind: str, rng: Generator, size: tuple[int, int], scene: Scene =
     """
     body = _pose(rng, size, scene)
     bands = draw_bands(kind, rng, body.length / (2 * body.girth))
-    palette = {name: _vary(rng, colour, 0.20) for name, colour in _SKINS[rng.integers(len(_SKINS))].items()}
+    bright = _draw_palette(rng)
+    palette = dict(zip(COLOURS, bright, strict=True))
     strip = _band_strip(bands, palette, body.length)
-    return _paint(rng, size, scene, body, lambda skin: _scaly(rng, body, skin, strip, palette), snake=True)
+    return _paint(rng, size, scene, body, lambda skin: _scaly(rng, body, skin, strip, palette), bright, snake=True)
 
 
 def paint_stray(rng: Generator, size: tuple[int, int], scene: Scene = ORDINARY) -> Pixels:
-    """Paint a picture with no snake: a rope, a branch, or the ground alone. Arguments and result as of `paint_snake`."""
+    """Paint a picture with no snake: a rope, a branch, or the ground alone.
+
+    Args:
+        rng: where all chance comes from.
+        size: width and height in pixels.
+        scene: how hard the picture is to read.
+
+    Returns:
+        uint8 `[height, width, 3]`, sRGB.
+    """
     what = rng.choice(("rope", "branch", "nothing"))
     body = None if what == "nothing" else _pose(rng, size, scene, head=False)
     if body is None:
-        return _paint(rng, size, scene, None, None)
+        return _paint(rng, size, scene, None, None, _draw_palette(rng))
     texture = _twisted if what == "rope" else _barky
-    return _paint(rng, size, scene, body, lambda skin: texture(rng, body, skin))
+    return _paint(rng, size, scene, body, lambda skin: texture(rng, body, skin), _draw_palette(rng))
 
 
 def draw_bands(kind: str, rng: Generator, slenderness: float) -> list[tuple[str, float]]:
@@ -130,14 +141,14 @@ def draw_bands(kind: str, rng: Generator, slenderness: float) -> list[tuple[str,
         Colour names with widths as parts of the whole length; the widths sum to 1.
     """
     order = BAND_ORDER[kind]
-    shares = dict(zip(("red", "yellow", "black"), rng.dirichlet((14.0, 9.0, 10.0)).tolist(), strict=True))
-    rounds = slenderness / rng.uniform(1.3, 2.1)
+    shares = dict(zip(COLOURS, rng.dirichlet((48.0, 36.0, 36.0)).tolist(), strict=True))
+    rounds = slenderness / rng.uniform(1.0, 1.5)
     start = 0 if rng.random() < 0.4 else order.index("black")  # both kinds have red snouts and black ones
-    bands = []
+    bands: list[tuple[str, float]] = []
     total = 0.0
     while total < 1.0:
         name = order[(start + len(bands)) % len(order)]
-        width = shares[name] / order.count(name) / rounds * rng.uniform(0.8, 1.2)
+        width = shares[name] / order.count(name) / rounds * rng.uniform(0.9, 1.1)
         bands.append((name, min(width, 1.0 - total)))
         total += width
     return bands
@@ -186,21 +197,23 @@ def _paint(
     scene: Scene,
     body: Body | None,
     texture: Callable[[Skin], Floats] | None,
+    bright: tuple[Colour, Colour, Colour],
     snake: bool = False,
 ) -> Pixels:
     """Ground, then what lies on it and its shadow, then what lies over that, then light and lens."""
     ground = _GROUNDS[rng.integers(len(_GROUNDS))]
-    unit = min(size) / 18  # about the size of a leaf, in pixels
+    pairs, autumn = rng.dirichlet((0.6, 0.6, 0.6)), rng.uniform(0.1, 1.2)
     image = _underpaint(rng, size, ground)
     with _drawing(image) as draw:
-        _strew(draw, rng, size, unit, ground, int((25 + 150 * scene.clutter) * rng.uniform(0.5, 1.2)))
+        brush = Brush(draw, rng, bright, pairs)
+        _strew(brush, size, ground, autumn, int((25 + 150 * scene.clutter) * rng.uniform(0.5, 1.2)))
     if rng.random() < 0.6:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.6)))
     if body is not None and texture is not None:
         image = _lay(rng, image, body, texture, snake)
     with _drawing(image) as draw:
         covering = rng.poisson(1 + 16 * scene.cover * rng.random())
-        _strew(draw, rng, size, unit, ground, covering)
+        _strew(Brush(draw, rng, bright, pairs), size, ground, autumn, covering)
     return _photograph(rng, image, scene)
 
 
@@ -315,14 +328,15 @@ def _relief(skin: Skin, body: Body, light: Point) -> Floats:
     ahead = body.ahead[skin.steps]
     sideways = -ahead[:, 1] * light[0] + ahead[:, 0] * light[1]
     up = np.sqrt(1 - 0.92 * skin.across**2)
-    return 0.42 + 0.62 * np.clip(up * 0.9 + skin.across * sideways * 0.75, 0, 1.1)
+    return np.asarray(0.42 + 0.62 * np.clip(up * 0.9 + skin.across * sideways * 0.75, 0, 1.1), np.float32)
 
 
 def _gloss(rng: Generator, skin: Skin, body: Body, light: Point) -> Floats:
     ahead = body.ahead[skin.steps]
     sideways = -ahead[:, 1] * light[0] + ahead[:, 0] * light[1]
     ridge = np.exp(-(((skin.across - 0.55 * sideways) / 0.2) ** 2))
-    return rng.uniform(8, 75) * ridge * (0.75 + 0.25 * np.sin(skin.along / body.girth * 5.0))
+    waves = 0.75 + 0.25 * np.sin(skin.along / body.girth * 5.0)
+    return np.asarray(rng.uniform(8, 75) * ridge * waves, np.float32)
 
 
 def _own_shadow(skin: Skin, body: Body, shape: tuple[int, ...], light: Point) -> Floats:
@@ -349,6 +363,11 @@ _SKINS: tuple[dict[str, Colour], ...] = (
 )
 
 
+def _draw_palette(rng: Generator) -> tuple[Colour, Colour, Colour]:
+    red, yellow, black = (_vary(rng, colour, 0.12) for colour in _SKINS[rng.integers(len(_SKINS))].values())
+    return red, yellow, black
+
+
 def _band_strip(bands: Sequence[tuple[str, float]], palette: dict[str, Colour], length: float) -> Floats:
     """Bands -> colours at every quarter pixel from nose to tail, float32 `[n, 3]`, edges a little soft."""
     cells = int(length * 4) + 1
@@ -361,7 +380,7 @@ def _band_strip(bands: Sequence[tuple[str, float]], palette: dict[str, Colour], 
 
 def _scaly(rng: Generator, body: Body, skin: Skin, strip: Floats, palette: dict[str, Colour]) -> Floats:
     girth = body.girth
-    wobble = _smooth_noise_1d(rng, skin.across, 0.22 * girth) * (0.5 + skin.across**2)
+    wobble = _bulge(rng, skin.across, 0.22 * girth) * (0.5 + skin.across**2)
     pitch = girth * rng.uniform(0.2, 0.3)  # length of one scale
     lengthwise = 2 * math.pi * skin.along / pitch
     crosswise = 2 * math.pi * np.arcsin(skin.across * 0.98) * rng.uniform(1.5, 2.2)
@@ -383,12 +402,12 @@ def _flushed(rng: Generator, colour: Floats, across: Floats, palette: dict[str, 
     colours.
     """
     for name in ("yellow", "black", "red"):
-        amount = rng.uniform(0, 0.34) * np.clip(rng.uniform(-1.0, 1.6) * (2 * np.abs(across) - 1) + 0.3, 0, 1)
-        colour = colour + (np.asarray(palette[name], np.float32) - colour) * amount[:, None]
+        amount = rng.uniform(0, 0.25) * np.clip(rng.uniform(-1.0, 1.6) * (2 * np.abs(across) - 1) + 0.3, 0, 1)
+        colour = colour + (np.asarray(palette[name], np.float32) - colour) * amount[:, None].astype(np.float32)
     return colour
 
 
-def _smooth_noise_1d(rng: Generator, at: Floats, amount: float) -> Floats:
+def _bulge(rng: Generator, at: Floats, amount: float) -> Floats:
     a, b = rng.uniform(-amount, amount, 2)
     return np.asarray(a * at + b * (at**2 - 0.4), np.float32)
 
@@ -481,6 +500,7 @@ _LEAVES: tuple[Colour, ...] = (
     (186, 62, 34), (216, 172, 60), (60, 46, 38),
 )  # fmt: skip
 _BLADES: tuple[Colour, ...] = ((88, 128, 56), (118, 152, 70), (74, 104, 48), (150, 158, 84), (178, 164, 96))
+_PAIRS = ((0, 1), (0, 2), (1, 2))
 _PEBBLES: tuple[Colour, ...] = (
     (150, 144, 136),
     (176, 166, 150),
@@ -489,14 +509,16 @@ _PEBBLES: tuple[Colour, ...] = (
     (92, 90, 92),
     (200, 194, 184),
 )
-_BRIGHT: tuple[Colour, ...] = (
-    (204, 44, 36),
-    (238, 202, 58),
-    (34, 30, 34),
-    (198, 40, 34),
-    (244, 222, 110),
-    (40, 34, 34),
-)
+
+
+@dataclass(frozen=True)
+class Brush:
+    """What a thing on the ground is painted with."""
+
+    draw: ImageDraw.ImageDraw
+    rng: Generator
+    bright: tuple[Colour, Colour, Colour]  # red, yellow, black: those of the snake
+    autumn: NDArray[np.float64]  # how often leaves turn from red to yellow, red to black, yellow to black
 
 
 def _underpaint(rng: Generator, size: tuple[int, int], ground: Ground) -> Image.Image:
@@ -520,19 +542,31 @@ def _underpaint(rng: Generator, size: tuple[int, int], ground: Ground) -> Image.
     return image
 
 
-def _strew(
-    draw: ImageDraw.ImageDraw, rng: Generator, size: tuple[int, int], unit: float, ground: Ground, count: int
-) -> None:
-    """Scatter things over the picture; `unit` is the size of a leaf in pixels."""
-    weights = np.array(list(ground.things.values()))
-    for name in rng.choice(list(ground.things), count, p=weights / weights.sum()):
+def _strew(brush: Brush, size: tuple[int, int], ground: Ground, autumn: float, count: int) -> None:
+    """Scatter things over the picture; `autumn` is how often a turning leaf is among them, next to 10 others."""
+    rng = brush.rng
+    unit = min(size) / 9  # about the size of a leaf, in doubled pixels
+    things = {**ground.things, "turning": autumn * sum(ground.things.values())}
+    weights = np.array(list(things.values()))
+    for name in rng.choice(list(things), count, p=weights / weights.sum()):
         x, y = (rng.random(2) * size * 2).tolist()
-        _THINGS[name](draw, rng, x, y, 2 * unit * rng.uniform(0.6, 1.5))
+        _THINGS[name](brush, x, y, unit * rng.uniform(0.6, 1.5))
 
 
-def _leaf(draw: ImageDraw.ImageDraw, rng: Generator, x: float, y: float, size: float) -> None:
+def _leaf(brush: Brush, x: float, y: float, size: float) -> None:
+    colour = _vary(brush.rng, _LEAVES[brush.rng.integers(len(_LEAVES))], 0.15)
+    _draw_leaf(brush, x, y, size, colour, _lit(colour, brush.rng.uniform(0.9, 1.1)))
+
+
+def _turning(brush: Brush, x: float, y: float, size: float) -> None:
+    """A leaf that runs from one of the snake's colours into another, so that blends of the two are everywhere."""
+    a, b = _PAIRS[brush.rng.choice(3, p=brush.autumn)]
+    _draw_leaf(brush, x, y, size, brush.bright[a], brush.bright[b])
+
+
+def _draw_leaf(brush: Brush, x: float, y: float, size: float, base: Colour, tip: Colour) -> None:
+    draw, rng = brush.draw, brush.rng
     turn = rng.uniform(0, 2 * math.pi)
-    colour = _vary(rng, _LEAVES[rng.integers(len(_LEAVES))], 0.15)
     t = np.linspace(0, 1, 9)
     rib = np.stack([(t - 0.5) * 2 * size, rng.uniform(-0.35, 0.35) * size * np.sin(t * math.pi)], axis=1)
     half = np.sin(t * math.pi) ** rng.uniform(0.7, 1.3) * size * rng.uniform(0.3, 0.55) * (1.15 - 0.5 * t)
@@ -540,12 +574,15 @@ def _leaf(draw: ImageDraw.ImageDraw, rng: Generator, x: float, y: float, size: f
     spine = _turned(rib, turn, x, y)
     drop = size * 0.12
     draw.polygon([(px + drop, py + drop) for px, py in upper + lower[::-1]], fill=(20, 14, 10, 90))
-    draw.polygon(upper + spine[::-1], fill=(*_lit(colour, 1.1), 255))
-    draw.polygon(lower + spine[::-1], fill=(*_lit(colour, 0.9), 255))
-    draw.line(spine, fill=(*_lit(colour, 0.7), 255), width=max(1, round(size * 0.07)))
+    for i in range(8):
+        colour = _mix(base, tip, i / 7)
+        draw.polygon([upper[i], upper[i + 1], spine[i + 1], spine[i]], fill=(*_lit(colour, 1.1), 255))
+        draw.polygon([lower[i], lower[i + 1], spine[i + 1], spine[i]], fill=(*_lit(colour, 0.9), 255))
+    draw.line(spine, fill=(*_lit(base, 0.7), 255), width=max(1, round(size * 0.07)))
 
 
-def _blade(draw: ImageDraw.ImageDraw, rng: Generator, x: float, y: float, size: float) -> None:
+def _blade(brush: Brush, x: float, y: float, size: float) -> None:
+    draw, rng = brush.draw, brush.rng
     colour = _vary(rng, _BLADES[rng.integers(len(_BLADES))], 0.16)
     t = np.linspace(0, 1, 7)
     reach = size * rng.uniform(1.5, 4.0)
@@ -559,7 +596,8 @@ def _blade(draw: ImageDraw.ImageDraw, rng: Generator, x: float, y: float, size: 
     draw.polygon(middle + right[::-1], fill=(*_lit(colour, 0.8), 255))
 
 
-def _pebble(draw: ImageDraw.ImageDraw, rng: Generator, x: float, y: float, size: float) -> None:
+def _pebble(brush: Brush, x: float, y: float, size: float) -> None:
+    draw, rng = brush.draw, brush.rng
     colour = _vary(rng, _PEBBLES[rng.integers(len(_PEBBLES))], 0.13)
     wide, tall = size * rng.uniform(0.3, 0.75), size * rng.uniform(0.25, 0.55)
     for shift, shrink, paint in (
@@ -572,7 +610,8 @@ def _pebble(draw: ImageDraw.ImageDraw, rng: Generator, x: float, y: float, size:
         draw.ellipse([cx - wide * shrink, cy - tall * shrink, cx + wide * shrink, cy + tall * shrink], fill=paint)
 
 
-def _twig(draw: ImageDraw.ImageDraw, rng: Generator, x: float, y: float, size: float) -> None:
+def _twig(brush: Brush, x: float, y: float, size: float) -> None:
+    draw, rng = brush.draw, brush.rng
     colour = _vary(rng, (98, 74, 54), 0.2)
     joints = np.cumsum(rng.uniform(-0.25, 0.25, 5))
     path = np.stack([np.linspace(-2, 2, 5) * size, joints * size], axis=1)
@@ -583,8 +622,9 @@ def _twig(draw: ImageDraw.ImageDraw, rng: Generator, x: float, y: float, size: f
     draw.line([(px, py - thick / 4) for px, py in line], fill=(*_lit(colour, 1.3), 160), width=max(1, thick // 3))
 
 
-def _flower(draw: ImageDraw.ImageDraw, rng: Generator, x: float, y: float, size: float) -> None:
-    petal, heart = (_vary(rng, _BRIGHT[i], 0.13) for i in rng.choice(3, 2, replace=False))
+def _flower(brush: Brush, x: float, y: float, size: float) -> None:
+    draw, rng = brush.draw, brush.rng
+    petal, heart = (_vary(rng, brush.bright[i], 0.13) for i in rng.choice(3, 2, replace=False))
     petals = int(rng.integers(5, 9))
     start = rng.uniform(0, 6.3)
     size *= 0.6
@@ -596,8 +636,9 @@ def _flower(draw: ImageDraw.ImageDraw, rng: Generator, x: float, y: float, size:
     _dot(draw, x, y, size * 0.36, (*heart, 255))
 
 
-def _berry(draw: ImageDraw.ImageDraw, rng: Generator, x: float, y: float, size: float) -> None:
-    colour = _vary(rng, _BRIGHT[rng.integers(len(_BRIGHT))], 0.15)
+def _berry(brush: Brush, x: float, y: float, size: float) -> None:
+    draw, rng = brush.draw, brush.rng
+    colour = _vary(rng, brush.bright[rng.integers(3)], 0.15)
     for dx, dy in rng.normal(0, 0.45, (int(rng.integers(1, 5)), 2)).tolist():
         px, py = x + dx * size, y + dy * size
         _dot(draw, px + size * 0.06, py + size * 0.08, size * 0.27, (20, 14, 10, 90))
@@ -605,8 +646,9 @@ def _berry(draw: ImageDraw.ImageDraw, rng: Generator, x: float, y: float, size: 
         _dot(draw, px - size * 0.08, py - size * 0.09, size * 0.07, (*_lit(colour, 1.6), 200))
 
 
-def _beetle(draw: ImageDraw.ImageDraw, rng: Generator, x: float, y: float, size: float) -> None:
-    wing = _vary(rng, _BRIGHT[rng.integers(2)], 0.13)
+def _beetle(brush: Brush, x: float, y: float, size: float) -> None:
+    draw, rng = brush.draw, brush.rng
+    wing = _vary(rng, brush.bright[rng.integers(2)], 0.13)
     size *= 0.4
     turn = rng.uniform(0, 6.3)
     ax, ay = math.cos(turn), math.sin(turn)
@@ -617,7 +659,8 @@ def _beetle(draw: ImageDraw.ImageDraw, rng: Generator, x: float, y: float, size:
         _dot(draw, x + (dx * ax - dy * ay) * size, y + (dx * ay + dy * ax) * size, size * 0.2, (24, 22, 24, 255))
 
 
-_THINGS: dict[str, Callable[[ImageDraw.ImageDraw, Generator, float, float, float], None]] = {
+_THINGS: dict[str, Callable[[Brush, float, float, float], None]] = {
+    "turning": _turning,
     "leaf": _leaf,
     "blade": _blade,
     "pebble": _pebble,
@@ -701,9 +744,14 @@ def _turned(points: NDArray[np.float64], angle: float, x: float, y: float) -> li
 
 def _vary(rng: Generator, colour: Colour, amount: float) -> Colour:
     """Shift a colour by up to `amount` (1 = doubled): all channels together, and each a little by itself."""
-    factors = math.exp(rng.uniform(-amount, amount)) * np.exp(rng.normal(0, amount / 3, 3))
+    factors = math.exp(rng.uniform(-amount, amount)) * np.exp(rng.normal(0, amount / 4, 3))
     r, g, b = (min(255, round(c * f)) for c, f in zip(colour, factors.tolist(), strict=True))
     return r, g, b
+
+
+def _mix(a: Colour, b: Colour, part: float) -> Colour:
+    r, g, b_ = (round(p + (q - p) * part) for p, q in zip(a, b, strict=True))
+    return r, g, b_
 
 
 def _lit(colour: Colour, factor: float) -> Colour:

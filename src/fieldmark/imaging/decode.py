@@ -9,12 +9,14 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import re
+import struct
 import warnings
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from fieldmark.errors import NotAPhoto, TooManyPixels
 from fieldmark.imaging.sniff import name_content
@@ -32,10 +34,23 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000")
 for _plugin in ("Avif", "Jpeg2K", "Mpo", "Tiff", "WebP"):  # those that Pillow does not load by itself
     importlib.import_module(f"PIL.{_plugin}ImagePlugin")
 
+# EXIF orientation -> what brings the picture upright; 1 is upright already.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
 _SRGB = ImageCms.createProfile("sRGB")
 
 # Pillow warns about large pictures as soon as it has read their header; we refuse them a line later and say why.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# What it warns of in damaged metadata costs no pixel; a damaged picture comes back as NotAPhoto.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Pixels:
@@ -63,7 +78,7 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Pixels:
                     f"{width} x {height} pixels are more than the {max_pixels / 1e6:g} million we decode"
                 )
             image.load()
-            return np.array(_to_rgb(ImageOps.exif_transpose(image)), dtype=np.uint8)
+            return np.array(_to_rgb(_upright(image)), dtype=np.uint8)
     except NotAPhoto:
         raise
     except Image.DecompressionBombError as error:
@@ -84,17 +99,25 @@ def as_pixels(photo: Photo) -> Pixels:
             raise NotAPhoto(f"an array of {given}; a picture is uint8 [height, width, 3], red, green, blue")
         return photo
     if isinstance(photo, Image.Image):
-        return np.array(_to_rgb(ImageOps.exif_transpose(photo)), dtype=np.uint8)
+        return _pillow_pixels(photo)
     if isinstance(photo, bytes | bytearray | memoryview):
         return decode(bytes(photo))
     return decode(read_bytes(Path(photo)))
+
+
+def _pillow_pixels(image: Image.Image) -> Pixels:
+    try:
+        return np.array(_to_rgb(_upright(image)), dtype=np.uint8)
+    except Exception as error:  # Pillow reads a file it has opened only now, and says anything when it is damaged
+        detail = " ".join(str(error).split())[:120] or type(error).__name__
+        raise NotAPhoto(f"a Pillow image that cannot be read ({detail})") from error
 
 
 def read_bytes(path: Path) -> bytes:
     """Read one picture file. Raises NotAPhoto with a reason when it cannot be read."""
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # ValueError: a name that no file can have
         raise NotAPhoto("no such file") from None
     except IsADirectoryError:
         raise NotAPhoto("a folder, not a picture") from None
@@ -110,10 +133,31 @@ def _open(data: bytes) -> Image.Image:
 
 def _open_heic(data: bytes) -> Image.Image:
     try:
-        importlib.import_module("pi_heif").register_heif_opener()
-        return Image.open(io.BytesIO(data), formats=("HEIF",))
+        heif = importlib.import_module("pi_heif")
     except ImportError:
         raise NotAPhoto("a HEIC picture, as iPhones take them; to read it: pip install 'fieldmark[heic]'") from None
+    if not _item_names_readable(data):
+        raise NotAPhoto("a HEIC picture that is cut short or damaged (its list of items is not text)")
+    # Only the picture itself: thumbnails, depth maps and other extras are more code for hostile bytes to reach.
+    heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+    return Image.open(io.BytesIO(data), formats=("HEIF",))
+
+
+def _item_names_readable(data: bytes) -> bool:
+    """Say whether every item of a HEIC file has a type and a name in UTF-8.
+
+    pi-heif 1.4.0 ends the whole process with a segmentation fault where one has not, so we must look first. An item is
+    an `infe` box: length, kind, version, and from the eighth byte on (the tenth in version 3) the type and the names.
+    """
+    for found in re.finditer(rb"\x00...infe", data, re.DOTALL):  # boxes of under 16 MiB, so that noise rarely matches
+        size = int.from_bytes(data[found.start() : found.start() + 4], "big")
+        body = data[found.end() : found.start() + size] if size != 1 else data[found.end() + 8 : found.end() + 4096]
+        names = body[10:] if body[:1] == b"\x03" else body[8:]
+        try:
+            names.decode("utf-8")
+        except UnicodeDecodeError:
+            return False
+    return True
 
 
 def _why(data: bytes, error: Exception) -> str:
@@ -122,8 +166,19 @@ def _why(data: bytes, error: Exception) -> str:
         return "not a picture in a format we read"
     if not kind.endswith("picture"):
         return f"{kind}, not a picture"
+    if isinstance(error, UnidentifiedImageError):  # its text holds a memory address and nothing else
+        return f"{kind} that is cut short or damaged"
     detail = " ".join(str(error).split())[:120] or type(error).__name__
     return f"{kind} that is cut short or damaged ({detail})"
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn a picture as its EXIF orientation asks. EXIF that is damaged turns nothing: the pixels are still whole."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except (SyntaxError, ValueError, TypeError, KeyError, IndexError, OSError, OverflowError, struct.error):
+        return image
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -151,8 +206,11 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
         deep = np.asarray(image).astype(np.int64).clip(0, 65535)
         return Image.fromarray((deep >> 8).astype(np.uint8))
     if image.mode == "F":
-        grey = np.nan_to_num(np.asarray(image, dtype=np.float64), nan=0.0, posinf=255.0, neginf=0.0)
-        return Image.fromarray(grey.clip(0, 255).astype(np.uint8))
+        grey = np.asarray(image, dtype=np.float64)
+        finite = grey[np.isfinite(grey)]
+        top = 1.0 if finite.size and finite.max() <= 1 else 255.0  # floats run from 0 to 1 or from 0 to 255
+        grey = np.nan_to_num(grey, nan=0.0, posinf=top, neginf=0.0).clip(0, top)
+        return Image.fromarray((grey * (255 / top)).astype(np.uint8))
     if image.mode in ("LA", "La"):
         return image.convert("LA").getchannel("L")
     if image.mode in ("L", "CMYK", "LAB"):

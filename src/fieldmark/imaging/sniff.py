@@ -37,10 +37,10 @@ def name_content(data: bytes) -> str | None:
     if not data:
         return "an empty file"
     for magic, name in _PICTURES + _OTHERS:
-        if data.startswith(magic):
+        if data.startswith(magic) and not (magic == b"BM" and _reads_as_text(data[:512])):
             return name
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "a WebP picture"
+    if data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b"AVI "):
+        return "a WebP picture" if data[8:12] == b"WEBP" else "a video"
     if data[4:8] == b"ftyp":
         return _name_media(data)
     return _name_text(data)

@@ -15,17 +15,18 @@ class Device:
 
     Attributes:
         place: cpu, cuda or mps.
-        precision: the half precision for the forward pass, or None for float32 throughout.
+        looking: half precision for a forward pass alone, or None for float32.
+        learning: half precision for a forward pass whose gradients are wanted, or None for float32.
     """
 
     place: torch.device
-    precision: torch.dtype | None
+    looking: torch.dtype | None
+    learning: torch.dtype | None
 
-    def mixed(self) -> AbstractContextManager[object]:
+    def mixed(self, learning: bool) -> AbstractContextManager[object]:
         """Return a context in which convolutions run in half precision where the device is faster for it."""
-        if self.precision is None:
-            return nullcontext()
-        return torch.autocast(self.place.type, self.precision)
+        precision = self.learning if learning else self.looking
+        return nullcontext() if precision is None else torch.autocast(self.place.type, precision)
 
     def take(self, network: nn.Module) -> nn.Module:
         """Move a network here, its weights laid out channels last, as convolutions like them best."""
@@ -37,19 +38,26 @@ class Device:
 
     def __str__(self) -> str:
         name = torch.cuda.get_device_name(self.place) if self.place.type == "cuda" else self.place.type
-        return f"{name}, {'float32' if self.precision is None else str(self.precision).removeprefix('torch.')}"
+        return f"{name}, looking in {_say(self.looking)}, learning in {_say(self.learning)}"
+
+
+def _say(precision: torch.dtype | None) -> str:
+    return "float32" if precision is None else str(precision).removeprefix("torch.")
 
 
 def pick_device() -> Device:
     """Choose the fastest place of this machine: CUDA, then Apple's MPS, then the processor.
 
-    bfloat16 is used where the hardware multiplies in it; elsewhere it would be emulated and slower than float32.
+    bfloat16 is used where the hardware multiplies in it; elsewhere it would be emulated and slower than float32. On
+    processors it serves for looking only. Measured on one with AVX-512 BF16, per photo of 299 pixels through
+    EfficientNet-Lite0: a forward pass 14 ms against 37 in float32, but a training step 88 against 55.
     """
     if torch.cuda.is_available():
-        return Device(torch.device("cuda"), torch.bfloat16 if torch.cuda.is_bf16_supported(False) else None)
+        half = torch.bfloat16 if torch.cuda.is_bf16_supported(False) else None
+        return Device(torch.device("cuda"), half, half)
     if torch.backends.mps.is_available():
-        return Device(torch.device("mps"), None)
-    return Device(torch.device("cpu"), torch.bfloat16 if _processor_has_bf16() else None)
+        return Device(torch.device("mps"), None, None)
+    return Device(torch.device("cpu"), torch.bfloat16 if _processor_has_bf16() else None, None)
 
 
 def _processor_has_bf16() -> bool:

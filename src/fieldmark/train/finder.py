@@ -16,6 +16,9 @@ SMOOTHING = 0.8
 GIVE_UP = 3.0
 """Stop once the smoothed loss is this many times its lowest value: from there it only climbs."""
 
+NEAR = 1.5
+"""A smoothed loss up to this many times the lowest is still near it."""
+
 
 def find_rate(
     stage: int, step: Callable[[float], float], first: float, last: float, steps: int, bounds: tuple[float, float]
@@ -48,7 +51,10 @@ def find_rate(
 
 
 def suggest(rates: list[float], losses: list[float]) -> float:
-    """Return a tenth of the rate at which the loss was lowest: there learning is fast and still far from breaking."""
-    if not rates:
-        return 0.0
-    return rates[losses.index(min(losses))] / 10
+    """Return a tenth of the last rate at which the loss was still near its lowest: fast, and far from breaking.
+
+    Before stage 2 the loss is low already, so its curve is flat and rough until it breaks; where it breaks is plain,
+    where it falls fastest is not.
+    """
+    near = [rate for rate, loss in zip(rates, losses, strict=True) if loss <= NEAR * min(losses)]
+    return near[-1] / 10 if near else 0.0

@@ -12,14 +12,14 @@ from fieldmark.artifacts.runs import Epoch, Finder
 from fieldmark.classifier import Classifier
 from fieldmark.terminal import track
 from fieldmark.train.finder import find_rate
-from fieldmark.train.loop import WEIGHT_DECAY, Lesson, classify, judge_features, one_cycle, verdict
+from fieldmark.train.loop import SMOOTHING, WEIGHT_DECAY, Lesson, classify, judge_features, one_cycle, verdict
 
 STAGE = 1
 
 
 def train_head(classifier: Classifier, lesson: Lesson, rate: float) -> Iterator[Epoch]:
     """Train the head over the frozen backbone, augmentations drawn afresh each epoch, and yield a row per epoch."""
-    epochs, loss_of = lesson.settings.epochs[0], lesson.loss()
+    epochs = lesson.settings.epochs[0]
     optimiser, schedule = one_cycle([list(classifier.head.parameters())], [rate], epochs * lesson.steps())
     judged = judge_features(classifier, lesson)  # the backbone is frozen, so these stay as they are
     for epoch in range(1, epochs + 1):
@@ -28,9 +28,9 @@ def train_head(classifier: Classifier, lesson: Lesson, rate: float) -> Iterator[
         for images, labels in track(batches, f"stage 1, epoch {epoch} of {epochs}", lesson.steps()):
             features = frozen_features(classifier, lesson, images)
             classifier.head.train()
-            loss = loss_of(classifier.head(features), labels)
+            loss = lesson.loss(classifier.head(features), labels, smoothing=SMOOTHING)
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
             total += float(loss.detach()) * len(labels)
@@ -48,21 +48,21 @@ def find_head_rate(classifier: Classifier, lesson: Lesson) -> Finder:
     classifier.head.measure(torch.cat(views))
     before = {name: value.clone() for name, value in classifier.head.state_dict().items()}
     optimiser = torch.optim.AdamW(classifier.head.parameters(), weight_decay=WEIGHT_DECAY)
-    loss_of = lesson.loss()
     taken = 0
 
     def step(rate: float) -> float:
         nonlocal taken
         optimiser.param_groups[0]["lr"] = rate
         classifier.head.train()
-        loss = loss_of(classifier.head(views[taken % len(views)]), labels[taken % len(labels)])
+        logits = classifier.head(views[taken % len(views)])
+        loss = lesson.loss(logits, labels[taken % len(labels)], smoothing=SMOOTHING)
         taken += 1
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         return float(loss.detach())
 
-    found = find_rate(STAGE, step, first=1e-5, last=1.0, steps=100, bounds=(3e-4, 3e-2))
+    found = find_rate(STAGE, step, first=1e-5, last=1.0, steps=100, bounds=(3e-4, 1e-2))
     classifier.head.load_state_dict(before)
     return found
 
@@ -74,5 +74,5 @@ def _one_view(lesson: Lesson) -> Iterator[tuple[Tensor, Tensor]]:
 def frozen_features(classifier: Classifier, lesson: Lesson, images: Tensor) -> Tensor:
     """Return features float32 `[n, features]` of a batch, through a backbone that does not learn from it."""
     classifier.backbone.eval()
-    with torch.no_grad(), lesson.device.mixed():
+    with torch.no_grad(), lesson.device.mixed(learning=False):
         return classifier.features(images).float()

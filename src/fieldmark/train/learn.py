@@ -119,15 +119,20 @@ def learn(
 
 def build(settings: TrainSettings, classes: int, pretrained: bool) -> Classifier:
     """Build the classifier that `settings` describe, with pretrained weights or for weights of our own."""
-    weights = Path(settings.weights) if settings.weights else None
-    parts = backbones.pretrained(settings.backbone, weights) if pretrained else backbones.create(settings.backbone)
+    name = settings.backbone
+    parts = backbones.pretrained(name, _weights_file(settings)) if pretrained else backbones.create(name)
     return Classifier(parts.network, parts.features, classes, parts.mean, parts.std)
 
 
+def _weights_file(settings: TrainSettings) -> Path | None:
+    return Path(settings.weights) if settings.weights else None
+
+
 def check(settings: TrainSettings) -> None:
-    """Raise BackboneError at once, before any photo is read, when the backbone cannot be what was asked for."""
+    """Raise BackboneError at once, before any photo is read, when the backbone or its weights cannot be had."""
     backbones.check_name(settings.backbone)
     backbones.check_size(settings.backbone, settings.size)
+    backbones.find_weights(settings.backbone, _weights_file(settings))
 
 
 def fit_of(settings: TrainSettings) -> Fit:

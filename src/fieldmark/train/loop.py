@@ -17,6 +17,9 @@ from fieldmark.train.device import Device
 from fieldmark.train.pixels import PixelStore
 
 WEIGHT_DECAY = 0.01
+SMOOTHING = 0.1
+"""Few photos are soon known by heart, and a network that is certain of all of them is certain of its mistakes too."""
+
 JUDGE_BATCH = 32
 """Photos judged at a time: large enough to keep a processor busy, small enough for a laptop's memory."""
 
@@ -39,9 +42,18 @@ class Lesson:
     settings: TrainSettings
     device: Device
 
-    def loss(self) -> nn.CrossEntropyLoss:
-        """Return the loss of both stages: mean cross entropy in nats, weighted by class."""
-        return nn.CrossEntropyLoss(weight=self.class_weights.to(self.device.place))
+    def loss(self, logits: Tensor, labels: Tensor, out_of: Tensor | None = None, smoothing: float = 0.0) -> Tensor:
+        """Return the loss of both stages: mean cross entropy in nats, weighted by class.
+
+        Args:
+            logits: float32 `[n, classes]`.
+            labels: int64 `[n]`.
+            out_of: labels of the whole batch, where these are only part of it; the parts' losses sum to the whole's.
+            smoothing: part of each label that is shared out among all classes; 0 to judge, `SMOOTHING` to learn.
+        """
+        weights = self.class_weights.to(logits.device)
+        summed = nn.functional.cross_entropy(logits, labels, weight=weights, reduction="sum", label_smoothing=smoothing)
+        return summed / weights[labels if out_of is None else out_of].sum()
 
     def generator(self, stage: int, epoch: int) -> Generator:
         """Return the source of randomness of one epoch, which depends on nothing that happened before it."""
@@ -100,5 +112,4 @@ def classify(classifier: Classifier, features: Tensor) -> NDArray[np.float32]:
 def verdict(logits: NDArray[np.float32], lesson: Lesson) -> tuple[float, float]:
     """Return the validation loss in nats, and the part of the photos whose top class is wrong."""
     guesses, labels = torch.from_numpy(logits), lesson.valid.labels
-    loss = nn.functional.cross_entropy(guesses, labels, weight=lesson.class_weights)
-    return float(loss), float((guesses.argmax(dim=1) != labels).float().mean())
+    return float(lesson.loss(guesses, labels)), float((guesses.argmax(dim=1) != labels).float().mean())

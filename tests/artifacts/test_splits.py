@@ -1,0 +1,39 @@
+import pytest
+
+from fieldmark.artifacts.splits import read_sides, sides_hash, split_path, write_sides
+from fieldmark.errors import FolderError
+
+
+def test_a_kept_split_comes_back(tmp_path):
+    path = split_path(tmp_path / "splits", 42, 0.2)
+    write_sides(path, 42, 0.2, {"a": "train", "b": "valid"})
+
+    assert read_sides(path) == {"a": "train", "b": "valid"}
+
+
+def test_an_absent_split_is_empty(tmp_path):
+    assert read_sides(tmp_path / "none.json") == {}
+
+
+def test_seeds_and_shares_are_kept_apart(tmp_path):
+    assert len({split_path(tmp_path, seed, share) for seed in (1, 2) for share in (0.1, 0.2)}) == 4
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 1}', '{"schema": 1, "sides": 3}'])
+def test_a_damaged_split_is_explained(tmp_path, text):
+    (tmp_path / "split.json").write_text(text)
+
+    with pytest.raises(FolderError, match="damaged"):
+        read_sides(tmp_path / "split.json")
+
+
+def test_a_newer_split_is_explained(tmp_path):
+    (tmp_path / "split.json").write_text('{"schema": 99, "sides": {}}')
+
+    with pytest.raises(FolderError, match="newer"):
+        read_sides(tmp_path / "split.json")
+
+
+def test_the_hash_tells_splits_apart_and_ignores_order():
+    assert sides_hash({"a": "train", "b": "valid"}) == sides_hash({"b": "valid", "a": "train"})
+    assert sides_hash({"a": "train"}) != sides_hash({"a": "valid"})

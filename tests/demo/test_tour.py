@@ -1,0 +1,36 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from fieldmark.cli import main
+from fieldmark.demo import tour
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """The same tour with few small pictures: what it does is tested here, what it learns by `make demo`."""
+    monkeypatch.setattr(tour, "PER_CLASS", 6)
+    monkeypatch.setattr(
+        tour, "SETTINGS", {"epochs": (1, 1), "size": 64, "batch": 4, "head_lr": 0.01, "lr": (1e-5, 1e-4)}
+    )
+
+
+def test_the_demo_goes_the_whole_way(short, tmp_path, capsys):
+    assert main(["demo", "-o", str(tmp_path / "demo"), "--json"]) == 0
+    printed = capsys.readouterr()
+    facts = json.loads(printed.out)
+
+    assert "painted, not photographed" in printed.err
+    assert all(Path(facts[name]).exists() for name in ("folder", "run", "report", "model", "photo"))
+    assert sorted(name for name, _ in facts["answer"]["predictions"]) == ["coral", "king"]
+    assert facts["metrics"]["n_train"] + facts["metrics"]["n_valid"] == 12
+    assert "curl -F file=@" in printed.err and "Try next" in printed.err
+
+
+def test_a_second_demo_picks_up_the_pictures_of_the_first(short, tmp_path, capsys):
+    for _ in range(2):
+        assert main(["demo", "-o", str(tmp_path / "demo")]) == 0
+
+    assert len(list((tmp_path / "demo" / "snakes" / "coral").iterdir())) == 6
+    assert len(list((tmp_path / "demo" / "snakes" / ".fieldmark" / "runs").iterdir())) == 2

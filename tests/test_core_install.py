@@ -1,0 +1,89 @@
+"""The core install alone, in an environment of its own: what serves a model must not need torch."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory):
+    """An environment with the wheel and nothing but what it asks for. Returns the folder of its commands."""
+    home = tmp_path_factory.mktemp("core")
+    source = home / "source"
+    keep_out = shutil.ignore_patterns(".venv", ".git", "fieldmark-demo", "__pycache__", "*_cache")
+    shutil.copytree(ROOT, source, ignore=keep_out)
+    venv.create(home / "venv", with_pip=True)
+    commands = home / "venv" / "bin"
+    subprocess.run(
+        [commands / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", source], check=True
+    )
+    return commands
+
+
+def run(core, *arguments: str, **more) -> subprocess.CompletedProcess:
+    # Run from elsewhere and without our PYTHONPATH, so that only what was installed is found.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(
+        [core / arguments[0], *arguments[1:]], capture_output=True, text=True, cwd=core, env=environment, **more
+    )
+
+
+def test_it_holds_no_torch_and_nothing_of_its_kin(core):
+    heavy = ("torch", "torchvision", "timm", "safetensors", "onnx", "scipy", "sklearn", "pyarrow")
+    code = f"import importlib.util as u; print([name for name in {heavy} if u.find_spec(name)])"
+
+    assert run(core, "python", "-c", code).stdout.strip() == "[]"
+
+
+def test_predict_answers(core, tiny_model_file, tiny_folder):
+    done = run(core, "fieldmark", "predict", str(tiny_model_file), str(tiny_folder / "red"), "--json")
+
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout)
+    assert len(answers) == 14 and all(len(answer["predictions"]) == 2 for answer in answers)
+
+
+def test_evaluate_judges_a_model_file_and_writes_its_report(core, tiny_model_file, tiny_folder, tmp_path):
+    report = str(tmp_path / "report.html")
+    done = run(core, "fieldmark", "evaluate", str(tiny_model_file), str(tiny_folder), "--json", "--report", report)
+
+    assert json.loads(done.stdout)["n_valid"] == 28, done.stderr
+    assert Path(report).stat().st_size > 1000
+
+
+def test_training_names_the_extra_it_needs(core, tiny_folder):
+    done = run(core, "fieldmark", "train", str(tiny_folder))
+
+    assert done.returncode == 1 and "pip install 'fieldmark[train]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_serve_answers_curl(core, tiny_model_file, tiny_folder):
+    command = [core / "fieldmark", "serve", str(tiny_model_file), "--port", "0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=core)
+    try:
+        url = server.stdout.readline().split(" at ")[1].split()[0].rstrip(".")
+        photo = tiny_folder / "red" / "000.png"
+        answer = json.loads(subprocess.check_output(["curl", "-s", "-F", f"file=@{photo}", f"{url}/upload"]))
+        assert answer["predictions"][0][0] in ("red", "blue") and answer["unknown"] is False
+        asked = urllib.request.Request(
+            f"{url}/classify-url", json.dumps({"url": f"{url}/"}).encode(), {"Content-Type": "application/json"}
+        )
+        with pytest.raises(urllib.error.HTTPError) as refused:  # the server's own address is one it will not call
+            urllib.request.urlopen(asked, timeout=10)
+        assert refused.value.code == 422
+    finally:
+        server.terminate()
+        started = time.monotonic()
+        server.wait(20)
+    assert time.monotonic() - started < 15
