@@ -149,6 +149,7 @@ def hub(tmp_path):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}", network
     server.shutdown()
+    server.server_close()
 
 
 def in_own_process(code: str, **environment: str) -> subprocess.CompletedProcess:
@@ -173,7 +174,8 @@ def test_hub_weights_are_fetched_once_as_safetensors_and_then_kept(hub, tmp_path
     done = in_own_process(LOAD, **environment)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == pytest.approx(float(network.state_dict()["conv1.weight"].double().sum()))
-    assert all(path.endswith("/model.safetensors") for path in Hub.asked)
+    assert any(line == "GET /timm/resnet34.a1_in1k/resolve/main/model.safetensors" for line in Hub.asked), Hub.asked
+    assert not any(line.endswith((".bin", ".pth", ".pt")) for line in Hub.asked)  # never a pickle
 
     Hub.asked.clear()
     assert in_own_process(LOAD, **environment).returncode == 0

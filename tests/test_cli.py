@@ -10,11 +10,11 @@ import time
 
 import pytest
 
-from conftest import paint_flat
 from fieldmark.artifacts.modelfile import Model
 from fieldmark.artifacts.runs import FILES
 from fieldmark.cli import main
 from fieldmark.errors import explain_os_error
+from support.flat import paint_flat
 from support.tiny_model import picture_bytes, tiny_model_bytes
 
 FLAGS = ["--epochs", "1,1", "--size", "64", "--batch", "8", "--head-lr", "0.01", "--lr", "1e-5,1e-4"]

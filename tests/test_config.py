@@ -40,7 +40,8 @@ def test_flags_and_keywords_are_read_alike(key, given, wanted):
     [
         ("epochs", "0,0"), ("epochs", "a"), ("epochs", "1,2,3"), ("epochs", "4,-1"), ("size", "0"), ("size", "big"),
         ("size", 299.5), ("batch", "1"), ("valid_share", "0"), ("valid_share", "1"), ("valid_share", "120%"),
-        ("lr", "0"), ("lr", "nan"), ("lr", "1e-4,1e-3,1"), ("head_lr", "-1"), ("head_lr", "inf"), ("fit", "stretch"),
+        ("lr", "0"), ("lr", "nan"), ("lr", "1e-4,1e-3,1"), ("head_lr", "-1"), ("head_lr", "1e38"),
+        ("lr", "1e-4,1e38"), ("head_lr", "inf"), ("fit", "stretch"),
     ],
 )  # fmt: skip
 def test_values_that_make_no_sense_are_wrong_usage(key, given):

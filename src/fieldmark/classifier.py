@@ -45,7 +45,7 @@ class Fit(nn.Module):
     @staticmethod
     def _resize(planes: Tensor, height: Side, width: Side) -> Tensor:
         resized = F.interpolate(planes, (height, width), mode="bilinear", antialias=True)  # type: ignore[arg-type]
-        return resized.round().clamp(0, WHITE)
+        return resized.round()  # the weights are positive and sum to one, so levels stay within 0 to 255
 
     @staticmethod
     def _middle_square(planes: Tensor) -> Tensor:

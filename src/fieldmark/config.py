@@ -36,6 +36,13 @@ def _positive(value: Any) -> float:
     return number
 
 
+def _rate(value: Any) -> float:
+    rate = _positive(value)
+    if rate > HIGHEST_RATE:
+        raise ValueError(value)
+    return rate
+
+
 def _share(value: Any) -> float:
     """A part of the whole: 0.2, "0.2" or "20%"."""
     text = str(value).strip()
@@ -58,12 +65,15 @@ def _epochs(value: Any) -> tuple[int, int]:
 def _rates(value: Any) -> tuple[float, float]:
     """`1e-4,3e-4` for the earliest and the last layers; one number gives the last, the earliest a tenth of it."""
     parts = value.split(",") if isinstance(value, str) else value if isinstance(value, tuple | list) else [value]
-    numbers = [_positive(part) for part in parts]
+    numbers = [_rate(part) for part in parts]
     if len(numbers) == 1:
         return numbers[0] / EARLY_SHARE, numbers[0]
     early, late = numbers
     return early, late
 
+
+HIGHEST_RATE = 10.0
+"""No network learns anything at a learning rate above this; AdamW moves a weight by about the rate in each step."""
 
 EARLY_SHARE = 10.0
 """The earliest layers learn this many times slower than the last: edges and colours need little change."""
@@ -88,7 +98,7 @@ class TrainSettings:
     valid_share: float = setting(0.2, "part of the photos kept aside to judge by", _share, "SHARE")
     batch: int = setting(16, "photos per step", _integer, "N")
     head_lr: float | None = setting(
-        None, "highest learning rate of stage 1; the finder suggests one otherwise", _positive, "RATE"
+        None, "highest learning rate of stage 1; the finder suggests one otherwise", _rate, "RATE"
     )
     lr: tuple[float, float] | None = setting(
         None,

@@ -3,9 +3,9 @@ import shutil
 
 import pytest
 
-from conftest import paint_flat
 from fieldmark.artifacts.photos import read_folder
 from fieldmark.errors import FolderError
+from support.flat import paint_flat
 
 
 def test_classes_are_the_names_of_the_folders(flat_folder):

@@ -66,7 +66,7 @@ def test_every_fit_means_the_same_inside_the_graph(how, tmp_path):
 
     free = {0: torch.export.Dim("height", min=1), 1: torch.export.Dim("width", min=1)}
     program = torch.onnx.export(
-        FitAlone(), (torch.zeros(320, 480, 3, dtype=torch.uint8),), dynamo=True, external_data=False,
+        FitAlone().eval(), (torch.zeros(320, 480, 3, dtype=torch.uint8),), dynamo=True, external_data=False,
         dynamic_shapes={"image": free}, input_names=["image"], verbose=False,
     )  # fmt: skip
     session = onnxruntime.InferenceSession(program.model_proto.SerializeToString())

@@ -31,7 +31,7 @@ def whole(tiny_folder, tmp_path_factory):
     return run_for(["train", str(tiny_folder), "-o", str(out), *FLAGS], None)
 
 
-@pytest.mark.parametrize("moment", [0.5, 0.7, 0.8, 0.87, 0.93, 0.97])
+@pytest.mark.parametrize("moment", [0.6, 0.85, 0.93, 0.97])
 def test_a_killed_training_leaves_a_whole_run_or_none(tiny_folder, tmp_path, whole, moment):
     run_for(["train", str(tiny_folder), "-o", str(tmp_path / "run"), *FLAGS], whole * moment)
 
@@ -40,7 +40,7 @@ def test_a_killed_training_leaves_a_whole_run_or_none(tiny_folder, tmp_path, who
     assert all(path.name.startswith((".run.", "run")) for path in tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("seconds", [4.0, 5.5, 7.0, 8.5])
+@pytest.mark.parametrize("seconds", [5.0, 7.0])
 def test_a_killed_export_leaves_a_whole_file_or_none(tiny_run, tmp_path, seconds):
     run_for(["export", str(tiny_run.path), "-o", str(tmp_path / "model.onnx")], seconds)
 

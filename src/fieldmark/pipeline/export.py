@@ -64,7 +64,7 @@ def export(run: Run, out: str | os.PathLike[str], photos: str | os.PathLike[str]
 
 def graph_of(run: Run) -> tuple[bytes, Any, dict[str, Any]]:
     """Rebuild a run's network and export it. Returns the bytes, the torch module they came from, and the settings."""
-    graph, learn = training("fieldmark.export.graph"), training("fieldmark.train.learn")
+    graph, learn = training("fieldmark.export.graph"), training("fieldmark.training.learn")
     facts, metrics = run.settings(), run.metrics()
     try:
         settings = TrainSettings.of(facts["settings"])

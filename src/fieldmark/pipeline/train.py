@@ -30,7 +30,7 @@ from fieldmark.terminal import say, warn
 from fieldmark.version import __version__
 
 if TYPE_CHECKING:
-    from fieldmark.train.learn import Learned, Story
+    from fieldmark.training.learn import Learned, Story
 
 TEMPERATURE = 1.0  # until it is fitted
 
@@ -46,7 +46,7 @@ def train(folder: str | os.PathLike[str], settings: TrainSettings, out: str | os
     Raises:
         FieldmarkError: the folder, the backbone or the run folder cannot be used. Nothing is left behind then.
     """
-    learn = training("fieldmark.train.learn")
+    learn = training("fieldmark.training.learn")
     workspace = Workspace.open(folder)
     learn.check(settings)
     photos = read_folder(workspace.root)

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from fieldmark.train.finder import find_rate, suggest
+from fieldmark.training.finder import find_rate, suggest
 
 
 def test_the_suggestion_is_a_tenth_of_the_last_rate_before_the_loss_breaks_away():

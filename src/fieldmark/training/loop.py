@@ -12,11 +12,14 @@ from torch import Generator, Tensor, nn
 
 from fieldmark.classifier import Classifier
 from fieldmark.config import TrainSettings
-from fieldmark.train.augment import augment
-from fieldmark.train.device import Device
-from fieldmark.train.pixels import PixelStore
+from fieldmark.training.augment import augment
+from fieldmark.training.device import Device
+from fieldmark.training.pixels import PixelStore
 
 WEIGHT_DECAY = 0.01
+FEWEST_STEPS = 5
+"""A cycle of four steps or fewer has no room to climb in (torch divides by zero); such a training ends half way."""
+
 SMOOTHING = 0.1
 """Few photos are soon known by heart, and a network that is certain of all of them is certain of its mistakes too."""
 
@@ -85,7 +88,8 @@ def one_cycle(
     The 1cycle policy of L. N. Smith, "A disciplined approach to neural network hyper-parameters" (2018).
     """
     optimiser = torch.optim.AdamW([{"params": group} for group in groups], weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=rates, total_steps=max(steps, 2), pct_start=0.25)
+    total = max(steps, FEWEST_STEPS)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=rates, total_steps=total, pct_start=0.25)
     return optimiser, schedule
 
 

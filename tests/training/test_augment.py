@@ -1,7 +1,7 @@
 import torch
 from torch import Generator
 
-from fieldmark.train.augment import Augmentation, augment
+from fieldmark.training.augment import Augmentation, augment
 
 STILL = Augmentation(
     smallest_crop=1.0, largest_rotation=0.0, largest_warp=0.0, largest_brightness=0.0, largest_contrast=1e-9

@@ -14,8 +14,8 @@ from fieldmark.backbones import layer_groups
 from fieldmark.classifier import Classifier
 from fieldmark.config import EARLY_SHARE
 from fieldmark.terminal import track
-from fieldmark.train.finder import find_rate
-from fieldmark.train.loop import SMOOTHING, WEIGHT_DECAY, Lesson, judge, one_cycle, verdict
+from fieldmark.training.finder import find_rate
+from fieldmark.training.loop import SMOOTHING, WEIGHT_DECAY, Lesson, judge, one_cycle, verdict
 
 STAGE = 2
 AT_ONCE = 8

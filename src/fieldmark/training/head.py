@@ -11,8 +11,8 @@ from torch import Tensor
 from fieldmark.artifacts.runs import Epoch, Finder
 from fieldmark.classifier import Classifier
 from fieldmark.terminal import track
-from fieldmark.train.finder import find_rate
-from fieldmark.train.loop import SMOOTHING, WEIGHT_DECAY, Lesson, classify, judge_features, one_cycle, verdict
+from fieldmark.training.finder import find_rate
+from fieldmark.training.loop import SMOOTHING, WEIGHT_DECAY, Lesson, classify, judge_features, one_cycle, verdict
 
 STAGE = 1
 

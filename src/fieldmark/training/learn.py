@@ -25,12 +25,12 @@ from fieldmark.classifier import Classifier, Fit
 from fieldmark.config import EARLY_SHARE, TrainSettings
 from fieldmark.errors import RunError, TrainingFailed
 from fieldmark.terminal import say, warn
-from fieldmark.train.augment import ROOM
-from fieldmark.train.device import pick_device
-from fieldmark.train.finetune import find_rates, finetune
-from fieldmark.train.head import find_head_rate, train_head
-from fieldmark.train.loop import Lesson, judge
-from fieldmark.train.pixels import PixelStore, fill_store
+from fieldmark.training.augment import ROOM
+from fieldmark.training.device import pick_device
+from fieldmark.training.finetune import find_rates, finetune
+from fieldmark.training.head import find_head_rate, train_head
+from fieldmark.training.loop import Lesson, judge
+from fieldmark.training.pixels import PixelStore, fill_store
 
 UNEQUAL = 3.0
 """From this ratio of the largest class to the smallest on, the loss is weighted by class."""
