@@ -181,3 +181,26 @@ def test_a_refused_file_is_named(tmp_path):
     path.write_text("not a model")
     with pytest.raises(ModelFileError, match=r"notes\.onnx is not an ONNX model"):
         Model(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("classes", "ab"),
+        ("classes", []),
+        ("classes", [1, 2]),
+        ("classes", ["coral", "coral"]),
+        ("threshold", "0.5"),
+        ("threshold", True),
+        ("metrics", []),
+        ("trained_on", 3),
+        ("backbone", None),
+    ],
+)
+def test_metadata_of_other_types_is_refused(key, value):
+    assert "lacks part of" in refusal(with_metadata({key: value}))
+
+
+@pytest.mark.parametrize("classes", [["coral"], ["coral", "king", "rat"]])
+def test_a_graph_that_answers_with_another_number_of_classes_is_refused(classes):
+    assert "of them" in refusal(with_metadata({"classes": classes}))

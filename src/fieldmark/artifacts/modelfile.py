@@ -64,11 +64,24 @@ class ModelInfo:
                 "Run: pip install --upgrade fieldmark"
             )
         known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
-        try:
-            info = cls(**{**known, "classes": tuple(known["classes"])})
-        except (TypeError, KeyError):
-            raise ModelFileError(f"{source} lacks part of its Fieldmark metadata. Export the model again.") from None
-        return info
+        if not _is_sound(known):
+            raise ModelFileError(f"{source} lacks part of its Fieldmark metadata. Export the model again.")
+        return cls(**{**known, "classes": tuple(known["classes"])})
+
+
+def _is_sound(values: Mapping[str, Any]) -> bool:
+    """Whether metadata of schema 1 has every key that it must have, each of its own type."""
+    classes, threshold = values.get("classes"), values.get("threshold")
+    return (
+        isinstance(classes, list)
+        and len(classes) >= 1
+        and all(isinstance(name, str) for name in classes)
+        and len(set(classes)) == len(classes)
+        and (threshold is None or (isinstance(threshold, int | float) and not isinstance(threshold, bool)))
+        and all(isinstance(values.get(key), str) for key in ("backbone", "version"))
+        and all(isinstance(values.get(key, {}), Mapping) for key in ("trained_on", "metrics", "preprocessing"))
+        and {"trained_on", "metrics"} <= values.keys()
+    )
 
 
 @dataclass(frozen=True)
@@ -169,10 +182,15 @@ class Model:
 
     def _check_shape(self) -> None:
         inputs = {node.name for node in self._session.get_inputs()}
-        outputs = {node.name for node in self._session.get_outputs()}
-        if inputs != {INPUT} or not outputs.issuperset(OUTPUTS):
+        outputs = {node.name: node.shape for node in self._session.get_outputs()}
+        if inputs != {INPUT} or not set(OUTPUTS) <= outputs.keys():
             raise ModelFileError(
                 f"{self.source} does not have the inputs and outputs of a Fieldmark model. Export the model again."
+            )
+        if outputs[OUTPUTS[0]] != [len(self.classes)]:
+            raise ModelFileError(
+                f"{self.source} names {len(self.classes)} classes, but its graph answers with "
+                f"{outputs[OUTPUTS[0]]} of them. Export the model again."
             )
 
     def __repr__(self) -> str:

@@ -76,9 +76,12 @@ def _say_what_lies_where(facts: dict[str, Any], seconds: float) -> None:
     for name in ("folder", "run", "report", "model"):
         say(f"  {name:7} {_shorten(facts[name])}")
     say("\nTry next:")
-    say(f"  fieldmark serve {model}                 a page to drop a picture on, at http://127.0.0.1:8009")
-    say(f"  fieldmark predict {model} {shlex.quote(_shorten(facts['folder']) + '/king')}")
-    say("  fieldmark train YOUR_FOLDER             one folder of photos per class, and it learns those")
+    for command, why in (
+        (f"fieldmark serve {model}", "a page to drop a picture on, at http://127.0.0.1:8009"),
+        (f"fieldmark predict {model} {shlex.quote(_shorten(facts['folder']) + '/king')}", "a line for each kingsnake"),
+        ("fieldmark train YOUR_FOLDER", "one folder of photos per class, and it learns those"),
+    ):
+        say(f"  {command}\n      {why}")
 
 
 def _shorten(path: str) -> str:
