@@ -35,7 +35,7 @@ PACKAGED = {
 }
 
 HUB = "https://huggingface.co"
-NO_NETWORK_AFTER = 5.0
+NO_NETWORK_AFTER = 3.0
 """Seconds to wait for the hub to answer at all; its own client would try for most of a minute."""
 
 

@@ -3,7 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from fieldmark.demo import paint
+from fieldmark.demo import paint, snake
 from fieldmark.imaging.decode import decode
 
 SIZE = (240, 180)
@@ -37,7 +37,7 @@ def test_both_kinds_wear_the_same_amounts_of_every_colour_on_average():
         assert share("coral", colour) == pytest.approx(share("king", colour), abs=0.02)
 
 
-@pytest.mark.parametrize("scene", [paint.EASY, paint.ORDINARY, paint.HARD])
+@pytest.mark.parametrize("scene", [snake.EASY, snake.ORDINARY, snake.HARD])
 @pytest.mark.parametrize("kind", paint.KINDS)
 def test_a_painted_snake_is_pixels_of_the_size_asked_for(kind, scene):
     pixels = paint.paint_snake(kind, np.random.default_rng(1), SIZE, scene)
