@@ -19,11 +19,14 @@ setup: .venv/.ready  ## Make .venv with everything: the package, its extras and 
 demo: setup  ## Paint snakes, learn them, export, serve, ask once (about two minutes)
 	$(BIN)/fieldmark demo
 
+# Two files of tests at a time, each on one thread: torch's threads would only wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
 test: lint browser  ## Run everything that CI runs
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 quick: setup  ## Run the tests that need no browser and no real photos
-	$(BIN)/python -m pytest -m 'not browser and not photos'
+	$(PYTEST) -m 'not browser and not photos'
 
 lint: setup  ## Check style, types and the layers
 	$(BIN)/ruff check .
