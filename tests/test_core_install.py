@@ -4,10 +4,11 @@ import json
 import os
 import shutil
 import subprocess
-import time
+import threading
 import urllib.error
 import urllib.request
 import venv
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -68,22 +69,55 @@ def test_training_names_the_extra_it_needs(core, tiny_folder):
     assert "Traceback" not in done.stderr
 
 
-def test_serve_answers_curl(core, tiny_model_file, tiny_folder):
+class Picture(BaseHTTPRequestHandler):
+    """A web server with one picture on it."""
+
+    content = b""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "image/png")
+        self.send_header("Content-Length", str(len(self.content)))
+        self.end_headers()
+        self.wfile.write(self.content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def picture_address(tiny_folder):
+    Picture.content = (tiny_folder / "red" / "000.png").read_bytes()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Picture) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_serve_answers_uploads_and_urls_and_refuses_its_own_address(
+    core, tiny_model_file, tiny_folder, picture_address
+):
+    # The guard lets the double of the web through, and nothing else on this machine.
+    environment = {**os.environ, "FIELDMARK_ALLOW_HOSTS": picture_address}
     command = [core / "fieldmark", "serve", str(tiny_model_file), "--port", "0"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=core)
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=core, env=environment)
     try:
-        url = server.stdout.readline().split(" at ")[1].split()[0].rstrip(".")
+        url = server.stdout.readline().split(" at ")[1].split()[0]
         photo = tiny_folder / "red" / "000.png"
-        answer = json.loads(subprocess.check_output(["curl", "-s", "-F", f"file=@{photo}", f"{url}/upload"]))
-        assert answer["predictions"][0][0] in ("red", "blue") and answer["unknown"] is False
-        asked = urllib.request.Request(
-            f"{url}/classify-url", json.dumps({"url": f"{url}/"}).encode(), {"Content-Type": "application/json"}
-        )
-        with pytest.raises(urllib.error.HTTPError) as refused:  # the server's own address is one it will not call
-            urllib.request.urlopen(asked, timeout=10)
-        assert refused.value.code == 422
+        uploaded = json.loads(subprocess.check_output(["curl", "-s", "-F", f"file=@{photo}", f"{url}/upload"]))
+        fetched = ask(f"{url}/classify-url", {"url": f"http://{picture_address}/photo.png"})
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            ask(f"{url}/classify-url", {"url": f"{url}/"})
     finally:
         server.terminate()
-        started = time.monotonic()
         server.wait(20)
-    assert time.monotonic() - started < 15
+
+    assert uploaded["predictions"][0][0] in ("red", "blue") and uploaded["unknown"] is False
+    assert fetched["predictions"] == uploaded["predictions"]
+    assert refused.value.code == 422
+
+
+def ask(url, question):
+    request = urllib.request.Request(url, json.dumps(question).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)

@@ -119,7 +119,7 @@ def _say_result(metrics: dict[str, Any]) -> None:
     right, n = metrics["n_valid"] - metrics["wrong"], metrics["n_valid"]
     low, high = metrics["accuracy_ci95"]
     say(f"{right} of {n} photos right: {metrics['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%}).")
-    if "warnings" in metrics and any("unequal" in text for text in metrics["warnings"]):
+    if metrics.get("weighted_loss"):
         say(f"Balanced accuracy, every class counted alike: {metrics['balanced_accuracy']:.1%}.")
     if metrics["kept"]:
         kept = metrics["kept"]

@@ -215,7 +215,9 @@ def test_a_profile_applies_to_a_palette():
 
 
 @pytest.mark.parametrize(
-    "profile", [b"no profile at all", b"\x00" * 128, icc.srgb()[:100], icc.srgb()[:300], icc.cmyk()]
+    "profile",
+    [b"no profile at all", b"\x00" * 128, icc.srgb()[:100], icc.srgb()[:300], icc.cmyk()],
+    ids=["text", "zeros", "cut early", "cut late", "of ink"],  # a profile holds the time it was made at
 )
 def test_a_broken_or_foreign_profile_is_passed_over(profile):
     data = encode(scene(), "PNG", icc_profile=profile)

@@ -97,7 +97,7 @@ def test_very_unequal_classes_are_weighted_and_said(tmp_path):
 
     story = learn_folder(folder, tmp_path).story
 
-    assert len(story.warnings) == 1 and "24 photos of red, 4 of blue" in story.warnings[0]
+    assert story.weighted and len(story.warnings) == 1 and "24 photos of red, 4 of blue" in story.warnings[0]
 
 
 def nonsense(stage):

@@ -199,6 +199,7 @@ def _train_metrics(
         "stage2": _stage_metrics(story.epochs, 2, len(predictions)),
         "kept": kept,
         "overfit": overfitting(story.epochs, kept),
+        "weighted_loss": story.weighted,
         **summarize(predictions),
         "unusable": [{"photo": file.path, "reason": file.reason} for file in unusable],
         "warnings": list(warnings),

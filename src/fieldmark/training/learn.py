@@ -45,6 +45,7 @@ class Story:
     used: dict[int, tuple[float, ...]] = field(default_factory=dict)  # stage -> learning rates, as used
     kept: Epoch | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    weighted: bool = False  # whether the loss makes up for unequal classes
     warnings: list[str] = field(default_factory=list)
 
 
@@ -242,6 +243,7 @@ def _class_weights(train: PixelStore, classes: Sequence[str], story: Story) -> T
         f"The classes are very unequal: {counts[largest]} photos of {largest}, {counts[smallest]} of {smallest} "
         "to learn from. The loss is weighted to make up for it; judge by the balanced accuracy."
     )
+    story.weighted = True
     story.warnings.append(text)
     warn(text)
     weights = torch.tensor([len(train) / (len(classes) * counts[name]) for name in classes])
