@@ -7,7 +7,6 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from PIL import Image
 
 from fieldmark.artifacts.runs import Run
 from fieldmark.cli import main
@@ -41,7 +40,7 @@ def test_the_snakes_are_learned(run):
 def test_the_exported_file_agrees_with_torch_on_every_photo(run, snakes, tmp_path):
     out = tmp_path / "snakes.onnx"
     assert main(["export", str(run.path), "-o", str(out)]) == 0
-    # Nothing but ONNX Runtime, NumPy and Pillow: what a stranger would open it with.
+    # Nothing of ours but the decoder: what a stranger would open it with.
     session = onnxruntime.InferenceSession(out)
     assert json.loads(session.get_modelmeta().custom_metadata_map["fieldmark"])["classes"] == ["coral", "king"]
     _, answering, _ = graph_of(run)
@@ -49,11 +48,10 @@ def test_the_exported_file_agrees_with_torch_on_every_photo(run, snakes, tmp_pat
     photos = sorted(snakes.glob("*/*.jpg"))
     same, differences = 0, []
     for path in photos:
-        pixels = np.asarray(Image.open(path).convert("RGB"))
-        assert np.array_equal(pixels, as_pixels(path)), "these photos need no turning and have no profile"
+        pixels = as_pixels(path)
         theirs = session.run(["probabilities"], {"image": pixels})[0]
         with torch.inference_mode():
-            ours = answering(torch.from_numpy(pixels.copy()))[0].numpy()
+            ours = answering(torch.from_numpy(pixels))[0].numpy()
         same += int(theirs.argmax() == ours.argmax())
         differences.append(np.abs(theirs - ours).max())
 
