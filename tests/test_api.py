@@ -26,7 +26,7 @@ def test_runs_models_and_predictions_show_themselves_in_a_notebook(tiny_run, tin
     model = fm.Model(tiny_model_file)
 
     assert "photos right" in run._repr_html_() and "report.html" in run._repr_html_()
-    assert "blue, red" in model._repr_html_() and "28" not in model._repr_html_()
+    assert "blue, red" in model._repr_html_() and "learned from 22 photos" in model._repr_html_()
     assert "<progress" in model.predict(tiny_folder / "red" / "000.png")._repr_html_()
 
 
