@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -29,18 +28,16 @@ def _integer(value: Any) -> int:
     return int(value)
 
 
-def _positive(value: Any) -> float:
-    number = float(value)
-    if not (math.isfinite(number) and number > 0):
-        raise ValueError(value)
-    return number
-
-
 def _rate(value: Any) -> float:
-    rate = _positive(value)
-    if rate > HIGHEST_RATE:
+    rate = float(value)
+    if not 0 < rate <= HIGHEST_RATE:  # false for NaN too
         raise ValueError(value)
     return rate
+
+
+def _parts(value: Any) -> list[Any]:
+    """`4,4`, `(4, 4)` or `4` as a list."""
+    return value.split(",") if isinstance(value, str) else list(value) if isinstance(value, tuple | list) else [value]
 
 
 def _share(value: Any) -> float:
@@ -54,8 +51,7 @@ def _share(value: Any) -> float:
 
 def _epochs(value: Any) -> tuple[int, int]:
     """`4,4`, `(4, 4)`, or `4` for stage 1 alone."""
-    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, tuple | list) else [value]
-    numbers = [_integer(part) for part in parts]
+    numbers = [_integer(part) for part in _parts(value)]
     first, second = (*numbers, 0)[:2]
     if len(numbers) > 2 or first < 1 or second < 0:
         raise ValueError(value)
@@ -64,8 +60,7 @@ def _epochs(value: Any) -> tuple[int, int]:
 
 def _rates(value: Any) -> tuple[float, float]:
     """`1e-4,3e-4` for the earliest and the last layers; one number gives the last, the earliest a tenth of it."""
-    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, tuple | list) else [value]
-    numbers = [_rate(part) for part in parts]
+    numbers = [_rate(part) for part in _parts(value)]
     if len(numbers) == 1:
         return numbers[0] / EARLY_SHARE, numbers[0]
     early, late = numbers

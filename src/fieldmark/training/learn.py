@@ -160,10 +160,9 @@ def _read_pixels(
     settings: TrainSettings,
 ) -> tuple[PixelStore, PixelStore]:
     roomy = Fit(round(settings.size * ROOM), settings.fit)
-    exact = Fit(settings.size, settings.fit)
     return (
         fill_store(folder / "train", root, train, classes, roomy, "fitting photos to learn from"),
-        fill_store(folder / "valid", root, valid, classes, exact, "fitting photos to judge by"),
+        fill_store(folder / "valid", root, valid, classes, fit_of(settings), "fitting photos to judge by"),
     )
 
 

@@ -69,7 +69,7 @@ class Lesson:
             float32 images `[n, 3, size, size]` with levels 0 to 255, and int64 labels `[n]`, both on the device.
         """
         order = torch.randperm(len(self.train), generator=generator)
-        # Equal parts rather than a small remainder at the end, whose statistics would be noise.
+        # `chunk` makes all parts but the last equally large; the last holds what is left, one photo at the least.
         for rows in order.chunk(self.steps()):
             images = self.device.move(self.train.batch(rows.numpy()))
             augmented = augment(images, self.settings.size, generator)
