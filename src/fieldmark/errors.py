@@ -12,8 +12,20 @@ FieldmarkError                     1   what happened, what was given, what to do
 ├── ModelFileError                 1   a model file that is not ours, or not whole
 ├── ExportDisagrees                1   torch and ONNX answer differently; nothing was written
 ├── ServeError                     1   a server that cannot start
+├── QueryError                     1   a query sheet or list of URLs that cannot be read as one
+├── WorkspaceError                 1   a workspace that is missing, damaged or of a newer Fieldmark
+├── SearchFailed                   1   a provider that gave no answer we can use; never "found nothing"
+│   ├── Blocked                    1   it takes us for a robot, or refuses us
+│   ├── RateLimited                1   it wants us to come back later
+│   ├── NoKey                      1   it answers only to a key that is not set, or not good
+│   └── PageChanged                1   it answered, but not in the shape we know
 └── FetchFailed                    1   a URL that gave no usable bytes
-    └── RefusedAddress             1   a URL that leads where we will not go
+    ├── RefusedAddress             1   a URL that leads where we will not go
+    ├── BadURL                     1   text that is no URL
+    ├── BadStatus                  1   an HTTP status other than success, or redirects without end
+    ├── TimedOut                   1   more seconds than we give
+    ├── TooManyBytes               1   more bytes than we read
+    └── Unreachable                1   no such host, nobody there, or a connection that broke
 """
 
 from __future__ import annotations
@@ -79,12 +91,79 @@ class ServeError(FieldmarkError):
     """A server that cannot start."""
 
 
+class QueryError(FieldmarkError):
+    """A query sheet or a list of URLs that cannot be read as one. The message names the file and the line."""
+
+
+class WorkspaceError(FieldmarkError):
+    """A workspace that is missing, damaged, or written by a newer Fieldmark."""
+
+
+class SearchFailed(FieldmarkError):
+    """A provider that gave no answer we can use. Finding nothing is an answer, and not this."""
+
+    outcome = "failed"
+
+
+class Blocked(SearchFailed):
+    """A provider that takes us for a robot, or refuses this network address."""
+
+    outcome = "blocked"
+
+
+class RateLimited(SearchFailed):
+    """A provider that wants us to come back later."""
+
+    outcome = "rate-limited"
+
+    def __init__(self, sentence: str, retry_after: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after  # seconds, where the provider said how many
+
+
+class NoKey(SearchFailed):
+    """A provider that answers only to a key, which is not set or which it does not accept."""
+
+    outcome = "no key"
+
+
+class PageChanged(SearchFailed):
+    """A provider that answered in a shape we do not know: its page or its interface has changed."""
+
+    outcome = "page changed"
+
+
 class FetchFailed(FieldmarkError):
     """A URL that gave no usable bytes."""
 
 
 class RefusedAddress(FetchFailed):
     """A URL that leads to an address we do not call."""
+
+
+class BadURL(FetchFailed):
+    """Text that is no URL, or one too long to be a picture's."""
+
+
+class BadStatus(FetchFailed):
+    """An HTTP status other than success, or more redirects than we follow."""
+
+    def __init__(self, sentence: str, code: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(sentence)
+        self.code = code  # None for too many redirects
+        self.retry_after = retry_after  # seconds, where the host said how many
+
+
+class TimedOut(FetchFailed):
+    """A URL that took more seconds than we give."""
+
+
+class TooManyBytes(FetchFailed):
+    """A URL that sends more bytes than we read."""
+
+
+class Unreachable(FetchFailed):
+    """No such host, nobody who answers there, or a connection that broke off."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -69,8 +69,8 @@ class Lesson:
             float32 images `[n, 3, size, size]` with levels 0 to 255, and int64 labels `[n]`, both on the device.
         """
         order = torch.randperm(len(self.train), generator=generator)
-        # `chunk` makes all parts but the last equally large; the last holds what is left, one photo at the least.
-        for rows in order.chunk(self.steps()):
+        # Parts of equal size, one photo more or less: a last part of one photo would get a whole step to itself.
+        for rows in order.tensor_split(self.steps()):
             images = self.device.move(self.train.batch(rows.numpy()))
             augmented = augment(images, self.settings.size, generator)
             yield self.device.move(augmented), self.train.labels[rows].to(self.device.place)

@@ -1,0 +1,1 @@
+"""Queries -> candidates: pictures somebody says exist, and where."""
