@@ -4,7 +4,9 @@ FieldmarkError                     1   what happened, what was given, what to do
 ├── WrongUsage                     2   flags or settings that make no sense
 ├── MissingExtra                   1   a package that only an extra installs
 ├── NotAPhoto                      1   bytes that do not become pixels
-│   └── TooManyPixels              1   a picture larger than we are willing to decode
+│   ├── TooManyPixels              1   a picture larger than we are willing to decode
+│   ├── TooSmall                   1   a picture smaller than what was asked for
+│   └── BadShape                   1   a picture much longer than wide, or wider than long
 ├── FolderError                    1   a photo folder that cannot be learned from
 ├── BackboneError                  1   a network or its weights that cannot be had
 ├── RunError                       1   a run folder that is missing, unfinished or damaged
@@ -25,7 +27,10 @@ FieldmarkError                     1   what happened, what was given, what to do
     ├── BadStatus                  1   an HTTP status other than success, or redirects without end
     ├── TimedOut                   1   more seconds than we give
     ├── TooManyBytes               1   more bytes than we read
-    └── Unreachable                1   no such host, nobody there, or a connection that broke
+    ├── Unreachable                1   no such host, nobody there, or a connection that broke
+    │   └── BrokenOff              1   a connection that was made and broke, or spoke no proper HTTP
+    ├── RobotsRefuse               1   a URL that the site's robots.txt keeps from us
+    └── OptedOut                   1   a picture whose owner says that no machine shall learn from it
 """
 
 from __future__ import annotations
@@ -61,6 +66,14 @@ class NotAPhoto(FieldmarkError):
 
 class TooManyPixels(NotAPhoto):
     """A picture whose header promises more pixels than we decode."""
+
+
+class TooSmall(NotAPhoto):
+    """A picture with a side shorter than what was asked for."""
+
+
+class BadShape(NotAPhoto):
+    """A picture whose sides are too different: a banner, a strip of film, a divider of a web page."""
 
 
 class FolderError(FieldmarkError):
@@ -136,6 +149,8 @@ class PageChanged(SearchFailed):
 class FetchFailed(FieldmarkError):
     """A URL that gave no usable bytes."""
 
+    final = False  # True where another try in the same run is pointless, since its host was given up
+
 
 class RefusedAddress(FetchFailed):
     """A URL that leads to an address we do not call."""
@@ -164,6 +179,18 @@ class TooManyBytes(FetchFailed):
 
 class Unreachable(FetchFailed):
     """No such host, nobody who answers there, or a connection that broke off."""
+
+
+class BrokenOff(Unreachable):
+    """A host that was reached, and then a connection that broke, or bytes that are no proper HTTP."""
+
+
+class RobotsRefuse(FetchFailed):
+    """A URL that robots.txt keeps from us, or whose robots.txt cannot be had, so that we stay away."""
+
+
+class OptedOut(FetchFailed):
+    """A picture whose owner reserves it from machine learning, by a header or in robots.txt."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -12,6 +12,9 @@ import os
 import re
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +38,7 @@ for _plugin in ("Avif", "Jpeg2K", "Mpo", "Tiff", "WebP"):  # those that Pillow d
     importlib.import_module(f"PIL.{_plugin}ImagePlugin")
 
 # EXIF orientation -> what brings the picture upright; 1 is upright already.
-_TURNS = {
+_TURNS: dict[object, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -70,6 +73,19 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Pixels:
         TooManyPixels: the header promises more than `max_pixels`.
         NotAPhoto: the bytes are no picture, or not a whole one. The message says what they are instead.
     """
+    with opened(data, max_pixels) as image:
+        image.load()
+        return np.array(to_rgb(upright(image)), dtype=np.uint8)
+
+
+@contextmanager
+def opened(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
+    """Open a picture whose header was judged; what goes wrong inside ends as NotAPhoto. For this room only.
+
+    Raises:
+        TooManyPixels: the header promises more than `max_pixels`.
+        NotAPhoto: the bytes are no picture, or not a whole one.
+    """
     try:
         with _open(data) as image:
             width, height = image.size
@@ -77,8 +93,7 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Pixels:
                 raise TooManyPixels(
                     f"{width} x {height} pixels are more than the {max_pixels / 1e6:g} million we decode"
                 )
-            image.load()
-            return np.array(_to_rgb(_upright(image)), dtype=np.uint8)
+            yield image
     except NotAPhoto:
         raise
     except Image.DecompressionBombError as error:
@@ -107,7 +122,7 @@ def as_pixels(photo: Photo) -> Pixels:
 
 def _pillow_pixels(image: Image.Image) -> Pixels:
     try:
-        return np.array(_to_rgb(_upright(image)), dtype=np.uint8)
+        return np.array(to_rgb(upright(image)), dtype=np.uint8)
     except Exception as error:  # Pillow reads a file it has opened only now, and says anything when it is damaged
         detail = " ".join(str(error).split())[:120] or type(error).__name__
         raise NotAPhoto(f"a Pillow image that cannot be read ({detail})") from error
@@ -172,16 +187,21 @@ def _why(data: bytes, error: Exception) -> str:
     return f"{kind} that is cut short or damaged ({detail})"
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Turn a picture as its EXIF orientation asks. EXIF that is damaged turns nothing: the pixels are still whole."""
+def turn_of(image: Image.Image) -> Image.Transpose | None:
+    """Return what brings a picture upright. EXIF that is damaged turns nothing: the pixels are still whole."""
     try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation)
+        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
     except (SyntaxError, ValueError, TypeError, KeyError, IndexError, OSError, OverflowError, struct.error):
-        return image
-    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+        return None
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def upright(image: Image.Image) -> Image.Image:
+    """Turn a picture as its EXIF orientation asks."""
+    turn = turn_of(image)
+    return image if turn is None else image.transpose(turn)
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
     """Bring any mode Pillow knows to 8-bit sRGB, transparency over white."""
     profile = image.info.get("icc_profile")
     alpha = _alpha(image)
@@ -228,3 +248,21 @@ def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return image.convert("RGB")
     return converted if converted is not None else image.convert("RGB")
+
+
+def keeps_colours(image: Image.Image) -> bool:
+    """Return whether `to_rgb` leaves the levels of an RGB or grey picture as they are, within 2 of 255.
+
+    It does where there is no profile, or one that says sRGB in whatever words; this is tried on sample colours.
+    """
+    profile = image.info.get("icc_profile")
+    return image.mode in ("RGB", "L") and (not profile or _is_neutral(profile, image.mode))
+
+
+@lru_cache(maxsize=16)  # a site's photos carry the same few
+def _is_neutral(profile: bytes, mode: str) -> bool:
+    levels = np.linspace(0, 255, 9).astype(np.uint8)
+    colours = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(27, 27, 3)
+    sample = Image.fromarray(colours).convert(mode)
+    changed = np.asarray(_apply_profile(sample, profile)).astype(int) - np.asarray(sample.convert("RGB"))
+    return bool(np.abs(changed).max() <= 2)

@@ -17,13 +17,14 @@ import os
 import socket
 import sys
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 import anyio
 import httpcore2
 import httpx2
 
-from fieldmark.errors import FetchFailed, RefusedAddress, WrongUsage
+from fieldmark.errors import BadURL, RefusedAddress, Unreachable, WrongUsage
 
 MAX_URL = 2048
 """Longest URL we call, in characters. Longer ones are attacks or `data:` URLs far more often than pictures."""
@@ -103,27 +104,27 @@ def check_url(url: str) -> httpx2.URL:
 
     Raises:
         RefusedAddress: another scheme than http and https, a user name or password, an address we do not call.
-        FetchFailed: not a URL, or longer than `MAX_URL`.
+        BadURL: not a URL, or longer than `MAX_URL`.
     """
     if len(url) > MAX_URL:
         length = f"{len(url):,} characters, more than the {MAX_URL:,} we read in a URL"
-        raise FetchFailed(f"{shorten(url, 60)} has {length}. Give a shorter one.")
+        raise BadURL(f"{shorten(url, 60)} has {length}. Give a shorter one.")
     if "\\" in url or not url.isprintable():
-        raise FetchFailed(f"{shorten(url)} is not a URL: it holds a backslash or a control character.")
+        raise BadURL(f"{shorten(url)} is not a URL: it holds a backslash or a control character.")
     try:
         parsed = httpx2.URL(url)
     except httpx2.InvalidURL:
-        raise FetchFailed(f"{shorten(url)} is not a URL. Give one such as https://example.org/snake.jpg.") from None
+        raise BadURL(f"{shorten(url)} is not a URL. Give one such as https://example.org/snake.jpg.") from None
     if not parsed.scheme:
-        raise FetchFailed(f"{shorten(url)} is not a whole URL. Start it with https:// or http://.")
+        raise BadURL(f"{shorten(url)} is not a whole URL. Start it with https:// or http://.")
     if parsed.scheme not in ("http", "https"):
         raise RefusedAddress(f"{shorten(url)} is neither http nor https. Give the web address of a picture.")
     if not parsed.host or "%" in parsed.host:
-        raise FetchFailed(f"{shorten(url)} names no proper host. Give one such as https://example.org/snake.jpg.")
+        raise BadURL(f"{shorten(url)} names no proper host. Give one such as https://example.org/snake.jpg.")
     if parsed.userinfo:
         raise RefusedAddress(f"{shorten(url)} holds a user name or password. Give the URL without it.")
     if parsed.port is not None and not 0 < parsed.port < 65536:
-        raise FetchFailed(f"{shorten(url)} names port {parsed.port}; ports go from 1 to 65,535.")
+        raise BadURL(f"{shorten(url)} names port {parsed.port}; ports go from 1 to 65,535.")
     return parsed
 
 
@@ -142,12 +143,17 @@ def allowed_endpoints(environ: Mapping[str, str] = os.environ) -> frozenset[Endp
     text = environ.get(ALLOW_VARIABLE, "").strip()
     if not text:
         return frozenset()
-    endpoints = frozenset(_read_endpoint(entry.strip()) for entry in text.split(",") if entry.strip())
+    endpoints = _read_endpoints(text)
     if text not in _announced:
         _announced.add(text)
         # Not through `terminal`, which is silent in a library: a guard with a hole in it is never to be kept quiet.
         sys.stderr.write(f"fieldmark: {ALLOW_VARIABLE} is set: calls to {text} pass the address guard\n")
     return endpoints
+
+
+@lru_cache(maxsize=8)  # asked for every connection
+def _read_endpoints(text: str) -> frozenset[Endpoint]:
+    return frozenset(_read_endpoint(entry.strip()) for entry in text.split(",") if entry.strip())
 
 
 def _read_endpoint(entry: str) -> Endpoint:
@@ -174,7 +180,7 @@ def judge(host: str, addresses: Iterable[Address], port: int, allowed: frozenset
 
 
 async def resolve(host: str, port: int) -> list[Address]:
-    """Return the addresses of `host`, best first. Raises FetchFailed when there are none.
+    """Return the addresses of `host`, best first. Raises Unreachable when there are none.
 
     The system's resolver reads the old spellings of IPv4 addresses too (0x7f000001, 017700000001, 2130706433, 127.1),
     so that they are judged by what they mean.
@@ -182,7 +188,7 @@ async def resolve(host: str, port: int) -> list[Address]:
     try:
         found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise FetchFailed(f"There is no host called {shorten(host)}, or its name cannot be resolved now.") from None
+        raise Unreachable(f"There is no host called {shorten(host)}, or its name cannot be resolved now.") from None
     return list(dict.fromkeys(ipaddress.ip_address(sockaddr[0]) for *_, sockaddr in found))
 
 
@@ -206,10 +212,14 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
 
         Raises:
             RefusedAddress: one of its addresses is not on the public internet.
-            FetchFailed: the name does not resolve.
+            Unreachable: the name does not resolve.
             httpcore2.ConnectError, httpcore2.ConnectTimeout: nobody answers.
         """
-        addresses = await resolve(host, port)
+        try:
+            with anyio.fail_after(timeout):
+                addresses = await resolve(host, port)
+        except TimeoutError:
+            raise Unreachable(f"The name {shorten(host)} cannot be resolved now.") from None
         judge(host, addresses, port, allowed_endpoints())
         tried = addresses[: self.MOST_ADDRESSES]
         share = None if timeout is None else timeout / len(tried)

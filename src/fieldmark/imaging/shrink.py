@@ -1,0 +1,128 @@
+"""Bytes of a photo -> a small upright sRGB JPEG, in a third of the CPU that decoding the whole of it takes."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from fieldmark.errors import BadShape, TooSmall
+from fieldmark.imaging.decode import MAX_PIXELS, Pixels, keeps_colours, opened, to_rgb, turn_of
+
+QUALITY = 90
+"""JPEG quality of what we write."""
+
+_SIDEWAYS = {
+    Image.Transpose.TRANSPOSE,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSVERSE,
+    Image.Transpose.ROTATE_90,
+}
+
+# These can be resized before their colours are converted, which then costs the less.
+_PLAIN = ("RGB", "L", "CMYK")
+
+# 1-2 megapixels to 500 px, against full decoding and LANCZOS: 40.3 dB and 11.4 ms with LANCZOS, 39.2 dB and 9.5 ms with
+# BICUBIC, 37.7 dB and 7.3 ms with HAMMING; full decoding 21.1 ms. Writing the result as JPEG costs more (38.0 dB).
+_FILTER = Image.Resampling.BICUBIC
+
+
+@dataclass(frozen=True)
+class Shrunk:
+    """A photo as we keep it.
+
+    Attributes:
+        jpeg: the file.
+        pixels: uint8 `[height, width, 3]`, sRGB: what `jpeg` was encoded from, or decodes to where it is as it came.
+        width, height: the original's, upright.
+    """
+
+    jpeg: bytes
+    pixels: Pixels
+    width: int
+    height: int
+
+
+def shrink(
+    data: bytes,
+    longer: int,
+    *,
+    pad: bool = False,
+    min_side: int = 128,
+    max_aspect: float = 5.0,
+    max_pixels: int = MAX_PIXELS,
+) -> Shrunk:
+    """Shrink a photo, by the rules of `decode` for what a picture is, which way is up and what its colours mean.
+
+    A large JPEG is decoded at 1/2, 1/4 or 1/8 of its size, which its format allows for, and then resized. An upright
+    sRGB or grey JPEG that is small enough already keeps its bytes.
+
+    Args:
+        data: the bytes of one picture file.
+        longer: pixels of the longer side at most; smaller photos are never enlarged. 0 keeps the size.
+        pad: centre the photo on a white square, whose side is `longer` (or the photo's own with `longer=0`).
+        min_side: refuse photos with a shorter side than this.
+        max_aspect: refuse photos whose one side is more than so many times the other.
+        max_pixels: refuse photos of more pixels.
+
+    Raises:
+        TooManyPixels, TooSmall, BadShape: by the header, before anything is decoded.
+        NotAPhoto: the bytes are no picture, or not a whole one.
+    """
+    with opened(data, max_pixels) as image:
+        whole = image.size
+        _judge(*whole, min_side, max_aspect)
+        drafted = image.draft(None, _fit(whole, longer)) is not None  # JPEG alone can
+        image.load()
+        if not drafted:
+            whole = image.size  # Pillow turns TIFF, AVIF and HEIC as they load
+        turn = turn_of(image)
+        size = _fit(whole, longer)
+        untouched = not pad and size == whole and turn is None and image.format == "JPEG" and keeps_colours(image)
+        small = _resize(image, size)
+        pixels = np.array(small if turn is None else small.transpose(turn), dtype=np.uint8)
+    if pad:
+        pixels = _on_square(pixels, longer or max(pixels.shape[:2]))
+    width, height = whole[::-1] if turn in _SIDEWAYS else whole
+    return Shrunk(data if untouched else _encode(pixels), pixels, width, height)
+
+
+def _judge(width: int, height: int, min_side: int, max_aspect: float) -> None:
+    shorter, longer = sorted((width, height))
+    if shorter < min_side:
+        raise TooSmall(f"{width} x {height} pixels: the shorter side has fewer than {min_side}")
+    if longer > shorter * max_aspect:
+        raise BadShape(f"{width} x {height} pixels: one side is more than {max_aspect:g} times the other")
+
+
+def _fit(size: tuple[int, int], longer: int) -> tuple[int, int]:
+    """Return the size with the longer side at most `longer`, and no side of 0."""
+    width, height = size
+    if longer <= 0 or max(size) <= longer:
+        return size
+    scale = longer / max(size)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Bring a picture to `size` and 8-bit sRGB."""
+    if image.mode not in _PLAIN or image.has_transparency_data:
+        image = to_rgb(image)
+    small = image if image.size == size else image.resize(size, _FILTER, reducing_gap=2.0)
+    return to_rgb(small)
+
+
+def _on_square(pixels: Pixels, side: int) -> Pixels:
+    height, width = pixels.shape[:2]
+    top, left = (side - height) // 2, (side - width) // 2
+    square = np.full((side, side, 3), 255, dtype=np.uint8)
+    square[top : top + height, left : left + width] = pixels
+    return square
+
+
+def _encode(pixels: Pixels) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=QUALITY)
+    return buffer.getvalue()
