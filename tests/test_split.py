@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -106,3 +107,23 @@ def test_a_photo_copied_under_a_second_label_does_not_count_as_one_of_its_own():
 
     with pytest.raises(FolderError, match="only one class"):
         split([*photos, copy], 42, 0.2, {})
+
+
+def test_near_duplicates_are_on_one_side_together():
+    photos = photos_of({"a": 60, "b": 60})
+    grouped = [replace(photo, group=f"g{i // 3}") for i, photo in enumerate(photos)]
+    sides = split(grouped, 42, 0.2, {})
+    by_group = {}
+    for photo in grouped:
+        by_group.setdefault(photo.group, set()).add(sides[photo.id])
+    assert all(len(group) == 1 for group in by_group.values())
+    assert sum(side == "valid" for side in sides.values()) == 24
+
+
+def test_a_near_duplicate_that_comes_later_joins_the_side_of_its_group():
+    photos = photos_of({"a": 20, "b": 20})
+    kept = split(photos, 42, 0.2, {})
+    judged = next(photo for photo in photos if kept[photo.id] == "valid")
+    twin = replace(judged, path="a/twin.jpg", sha256="f" * 64, group="pair")
+    grouped = [replace(photo, group="pair") if photo is judged else photo for photo in photos]
+    assert split([*grouped, twin], 42, 0.2, kept)[twin.id] == "valid"

@@ -14,8 +14,8 @@ def split(photos: Sequence[PhotoFile], seed: int, share: float, kept: Mapping[st
     """Put every photo on the side "train" or "valid".
 
     Each class gives `share` of its photos to "valid", rounded so that the whole set gives `share` too, and at least one
-    photo to either side. Identical bytes are one photo here and so never straddle. Which photos are drawn depends on
-    the seed and on their bytes alone, not on names or order.
+    photo to either side, as nearly as near-duplicates allow: a group of them, like identical bytes, is on one side as a
+    whole. Which photos are drawn depends on the seed and on their bytes alone, not on names or order.
 
     Args:
         photos: the usable photos; those with a `side` of their own keep it.
@@ -35,7 +35,8 @@ def split(photos: Sequence[PhotoFile], seed: int, share: float, kept: Mapping[st
     # Of identical bytes under train/ and valid/ the latter decides, as its paths come last: nothing leaks.
     given = {photo.id: photo.side for photo in photos if photo.side in ("train", "valid")}
     sides = {id_: str(side) for id_, side in given.items()} if "valid" in given.values() else {}
-    sides = sides or _draw(labels, seed, share, kept)
+    groups = {photo.id: photo.group or photo.id for photo in photos}
+    sides = sides or _draw(labels, groups, seed, share, kept)
     _check_sides(labels, sides)
     return sides
 
@@ -73,19 +74,31 @@ def _check_sides(labels: Mapping[str, str], sides: Mapping[str, str]) -> None:
         raise FolderError("No photo is left on the validation side of the kept split. Use another --seed to draw anew.")
 
 
-def _draw(labels: Mapping[str, str], seed: int, share: float, kept: Mapping[str, str]) -> Sides:
+def _draw(
+    labels: Mapping[str, str], groups: Mapping[str, str], seed: int, share: float, kept: Mapping[str, str]
+) -> Sides:
     by_class: dict[str, list[str]] = {}
     for id_, label in labels.items():
         by_class.setdefault(label, []).append(id_)
     targets = _targets({name: len(ids) for name, ids in by_class.items()}, share)
-    sides: Sides = {}
+    sides: Sides = {id_: kept[id_] for id_ in labels if id_ in kept}
+    decided = {groups[id_]: side for id_, side in sides.items()}
     for name, ids in by_class.items():
-        old = {id_: kept[id_] for id_ in ids if id_ in kept}
-        new = sorted((id_ for id_ in ids if id_ not in kept), key=lambda id_: _lot(seed, id_))
-        wanted = max(0, targets[name] - sum(side == "valid" for side in old.values()))
-        sides |= old
-        sides |= {id_: "valid" if rank < wanted else "train" for rank, id_ in enumerate(new)}
+        sides |= {id_: decided[groups[id_]] for id_ in ids if id_ not in sides and groups[id_] in decided}
+        wanted = targets[name] - sum(sides.get(id_) == "valid" for id_ in ids)
+        for group, members in _in_order([id_ for id_ in ids if id_ not in sides], groups, seed):
+            decided[group] = "valid" if len(members) <= wanted else "train"
+            wanted -= len(members) if decided[group] == "valid" else 0
+            sides |= dict.fromkeys(members, decided[group])
     return sides
+
+
+def _in_order(ids: Sequence[str], groups: Mapping[str, str], seed: int) -> list[tuple[str, list[str]]]:
+    """Return the groups of `ids`, each with its members, in the order in which the seed draws them."""
+    members: dict[str, list[str]] = {}
+    for id_ in ids:
+        members.setdefault(groups[id_], []).append(id_)
+    return sorted(members.items(), key=lambda entry: _lot(seed, entry[0]))
 
 
 def _lot(seed: int, id_: str) -> bytes:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, flush: bool = True) -> None:
     """Write `data` beside `path`, flush it to the disk, then rename it into place.
 
-    A reader, a crash or a full disk never sees half a file: an older file of that name stays as it was.
+    A reader, a crash or a full disk never sees half a file: an older file of that name stays as it was. Without `flush`
+    that holds for a killed process, and not for a power failure.
 
     Raises:
         OSError: the folder cannot be written to, or the disk is full; nothing is left behind.
@@ -22,8 +23,9 @@ def write_bytes(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if flush:
+                file.flush()
+                os.fsync(file.fileno())
         partial.chmod(0o644)  # mkstemp makes files private; an artifact is as readable as any other file
         partial.replace(path)
     except BaseException:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
+from fieldmark.artifacts import contents
+from fieldmark.artifacts.catalog import Catalog
+from fieldmark.artifacts.workspace import Workspace
 from fieldmark.engines.local import map_threads
 from fieldmark.errors import FolderError, NotAPhoto
 from fieldmark.imaging.decode import decode, read_bytes
@@ -19,6 +23,8 @@ SIDES = {"train": "train", "valid": "valid", "val": "valid", "validation": "vali
 """Folder names that stand above class folders, and the side each means."""
 
 PASSED_OVER = {"__MACOSX"}  # and everything that begins with a dot, `.ipynb_checkpoints` and `.fieldmark` among it
+
+_ID = re.compile(r"[0-9a-f]{16}")
 
 MAX_FILE_BYTES = 256 * 2**20
 """No photo is larger than this; a film that strayed into a class folder is not read into memory."""
@@ -33,17 +39,21 @@ class PhotoFile:
         label: its class, the name of the folder it lies in.
         side: "train", "valid" or "test" where the folder's layout says so, else None.
         sha256: hex digest of the file's bytes.
+        name_id: the id that the file's name holds, in a workspace, where the bytes as they came were others.
+        group: what near-duplicates of it share, in a workspace; None when it has none.
     """
 
     path: str
     label: str
     side: str | None
     sha256: str
+    name_id: str | None = None
+    group: str | None = None
 
     @property
     def id(self) -> str:
         """The first 16 hex digits of the sha256: what splits and verdicts key on, so that renaming loses nothing."""
-        return self.sha256[:16]
+        return self.name_id or self.sha256[:16]
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,29 @@ class Unusable:
 
     path: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What lies in a folder of class folders, by name and size alone; the sealed `test/` is left out.
+
+    Attributes:
+        classes: class names, sorted, those of empty folders too.
+        files: path relative to the folder, class, and size in bytes of every file, in the order of their paths.
+    """
+
+    classes: tuple[str, ...]
+    files: tuple[tuple[str, str, int], ...]
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of files per class."""
+        counted = Counter(label for _, label, _ in self.files)
+        return {name: counted[name] for name in self.classes}
+
+    def hash(self) -> str:
+        """Return a hex digest that changes when a file is added, taken away, moved or of another size."""
+        text = "\n".join(f"{path} {n_bytes}" for path, _, n_bytes in sorted(self.files))
+        return hashlib.sha256(os.fsencode(text)).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -64,12 +97,14 @@ class PhotoFolder:
         photos: the usable photos, in the order of their paths.
         unusable: the files that are none, in the order of their paths.
         sealed: how many files of a given `test/` were left unread.
+        listing: what lay there when it was read.
     """
 
     root: Path
     classes: tuple[str, ...]
     photos: tuple[PhotoFile, ...]
     unusable: tuple[Unusable, ...]
+    listing: Listing
     sealed: int = 0
 
     def counts(self) -> dict[str, int]:
@@ -86,8 +121,8 @@ class PhotoFolder:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """A file in a class folder, not yet opened."""
+class FoundFile:
+    """A file in a class folder, not yet opened; the attributes are those of `PhotoFile`."""
 
     path: Path
     relative: str
@@ -95,17 +130,20 @@ class _Found:
     side: str | None
 
 
-def read_folder(root: Path, test: bool = False) -> PhotoFolder:
+def read_folder(root: Path, test: bool = False, named_by_id: bool = False) -> PhotoFolder:
     """Open every file of a folder of class folders and tell photos from the rest.
 
     Args:
         root: `class/*` or `train|valid|val|validation|test/class/*`; photos may lie deeper below their class folder.
         test: read the sealed `test/` side, and only that.
+        named_by_id: this is the `photos/` of a workspace, where a photo's name is its id.
 
     Raises:
         FolderError: there are no class folders, or no usable photo at all.
     """
-    found = list(_find(root))
+    if named_by_id and not root.is_dir():
+        raise FolderError(f"{root.parent} has no photos yet. Run: fieldmark harvest {root.parent}")
+    found = list(find_files(root))
     classes = tuple(sorted({file.label for file in found} | _empty_class_folders(root)))
     if not classes:
         raise FolderError(
@@ -118,13 +156,58 @@ def read_folder(root: Path, test: bool = False) -> PhotoFolder:
     wanted = sealed if test else [file for file in found if file.side != "test"]
     opened = list(track(map_threads(_read, wanted), "reading photos", total=len(wanted)))
     photos = tuple(item for item in opened if isinstance(item, PhotoFile))
+    if named_by_id:
+        photos = tuple(replace(photo, name_id=_id_in(photo.path)) for photo in photos)
     unusable = tuple(item for item in opened if isinstance(item, Unusable)) + tuple(_strays(root))
     if not photos:
         raise FolderError(_nothing_usable(root, unusable))
-    return PhotoFolder(root, classes, photos, unusable, sealed=0 if test else len(sealed))
+    return PhotoFolder(root, classes, photos, unusable, _listing(found, classes), sealed=0 if test else len(sealed))
 
 
-def _read(file: _Found) -> PhotoFile | Unusable:
+def list_folder(root: Path) -> Listing:
+    """Look at a folder of class folders without opening a file; one that is not there holds nothing.
+
+    Raises:
+        FolderError: it cannot be read.
+    """
+    if not root.is_dir():
+        return Listing((), ())
+    found = list(find_files(root))
+    return _listing(found, tuple(sorted({file.label for file in found} | _empty_class_folders(root))))
+
+
+def _listing(found: list[FoundFile], classes: tuple[str, ...]) -> Listing:
+    files = ((file.relative, file.label, _size(file.path)) for file in found if file.side != "test")
+    return Listing(classes, tuple(sorted(files)))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # a dangling link, or a file that went away meanwhile
+        return 0
+
+
+def read_photos(workspace: Workspace, test: bool = False) -> PhotoFolder:
+    """Read the photos of a workspace, with what its catalog knows of them, or those of a plain folder.
+
+    Args:
+        workspace: where they lie.
+        test: as for `read_folder`.
+
+    Raises:
+        FolderError: as `read_folder`.
+        WorkspaceError: the catalog cannot be read.
+    """
+    if not workspace.harvested:
+        return read_folder(workspace.root, test)
+    found = read_folder(workspace.photos, test, named_by_id=True)
+    with Catalog.open_reading(workspace.catalog) as catalog:
+        groups = contents.group_of_photos(catalog)
+    return replace(found, photos=tuple(replace(photo, group=groups.get(photo.id)) for photo in found.photos))
+
+
+def _read(file: FoundFile) -> PhotoFile | Unusable:
     """Decode a photo to know that it can be; the pixels are read again when they are needed."""
     try:
         file.relative.encode("utf-8")
@@ -144,11 +227,18 @@ def _read(file: _Found) -> PhotoFile | Unusable:
     return PhotoFile(file.relative, file.label, file.side, hashlib.sha256(data).hexdigest())
 
 
-def _find(root: Path) -> Iterator[_Found]:
+def _id_in(path: str) -> str | None:
+    """Return the id that a photo's name is; None for a file that a person has put beside the harvested ones."""
+    stem = PurePosixPath(path).stem
+    return stem if _ID.fullmatch(stem) else None
+
+
+def find_files(root: Path) -> Iterator[FoundFile]:
+    """Yield every file in the class folders of `root`, in the order of their paths, without opening any."""
     for top, side in _tops(root):
         for class_folder in _folders(top):
             for path in _files_below(class_folder):
-                yield _Found(path, path.relative_to(root).as_posix(), class_folder.name, side)
+                yield FoundFile(path, path.relative_to(root).as_posix(), class_folder.name, side)
 
 
 def _tops(root: Path) -> list[tuple[Path, str | None]]:
@@ -165,18 +255,19 @@ def _folders(parent: Path) -> list[Path]:
         children = sorted(parent.iterdir())
     except OSError as error:
         raise FolderError(f"{parent} cannot be read: {error.strerror}.") from error
-    return [child for child in children if child.is_dir() and not _passed_over(child.name)]
+    return [child for child in children if child.is_dir() and not is_passed_over(child.name)]
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not _passed_over(name))
+        folders[:] = sorted(name for name in folders if not is_passed_over(name))
         for name in sorted(files):
-            if not _passed_over(name):
+            if not is_passed_over(name):
                 yield Path(parent) / name
 
 
-def _passed_over(name: str) -> bool:
+def is_passed_over(name: str) -> bool:
+    """Return whether a file or folder of this name is none of the photos' business."""
     return name.startswith(".") or name in PASSED_OVER
 
 
@@ -189,7 +280,7 @@ def _strays(root: Path) -> Iterator[Unusable]:
     """Name pictures that lie beside the class folders, where they belong to no class."""
     for top, _ in [(root, None), *(pair for pair in _tops(root) if pair[1])]:
         for path in sorted(top.iterdir()):
-            if path.is_file() and not _passed_over(path.name) and _looks_like_picture(path):
+            if path.is_file() and not is_passed_over(path.name) and _looks_like_picture(path):
                 relative = os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
                 yield Unusable(relative, "lies beside the class folders, not in one")
 

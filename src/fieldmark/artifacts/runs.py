@@ -110,6 +110,12 @@ class Run:
         return self.path / WEIGHTS
 
 
+def whole_runs(folder: Path) -> list[Run]:
+    """Return the whole runs that lie in a folder, by name; unfinished ones are passed over."""
+    paths = (path for path in sorted(folder.glob("[!.]*")) if all((path / name).is_file() for name in FILES))
+    return [Run(path.resolve()) for path in paths]
+
+
 @contextmanager
 def new_run(path: Path) -> Iterator[Path]:
     """Lend a partial folder to write a run into; it becomes `path` at the end, or nothing is left.

@@ -1,4 +1,8 @@
-"""A folder of photos -> where its photos lie, and where we keep what we must remember about it."""
+"""A folder -> where its photos lie, and where we keep what we must remember about it.
+
+A *workspace* is what `harvest` makes: `catalog.db`, `photos/<class>/<id>.jpg`, `runs/`. A *plain folder* of class
+folders is anybody's; all that we add to it goes into `.fieldmark/` inside.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +13,27 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from fieldmark.errors import FolderError
+from fieldmark.artifacts import catalog
+from fieldmark.errors import FolderError, WorkspaceError
 
 MEMORY = ".fieldmark"
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A plain folder of class folders.
+    """A workspace or a plain folder, on disk.
 
     Attributes:
         root: the folder, absolute.
-        memory: where splits and runs of it are kept: `.fieldmark/` inside, or a folder in the user's cache where the
-            photos cannot be written beside. Made only when something is written.
+        memory: where runs and other things we make are kept: the folder itself for a workspace, `.fieldmark/` inside
+            for a plain folder, or a folder in the user's cache where that cannot be written to. Made only when
+            something is written.
+        harvested: whether it has a catalog, so that photos lie in `photos/` and are named by their ids.
     """
 
     root: Path
     memory: Path
+    harvested: bool = False
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Workspace:
@@ -36,12 +44,44 @@ class Workspace:
         if not root.is_dir():
             raise FolderError(f"{root} is a file. Give the folder that holds one folder of photos per class.")
         root = root.resolve()
-        return cls(root, _memory_of(root))
+        harvested = (root / catalog.NAME).is_file()
+        return cls(root, _memory_of(root, root if harvested else root / MEMORY), harvested)
+
+    @classmethod
+    def open_harvested(cls, folder: str | os.PathLike[str]) -> Workspace:
+        """Look at a workspace. Raises FolderError when there is no such folder, WorkspaceError for a plain one."""
+        workspace = cls.open(folder)
+        if not workspace.harvested:
+            raise WorkspaceError(
+                f"{folder} has no {catalog.NAME}, so nothing is known of where its photos come from. "
+                f"To begin one: fieldmark harvest {folder} -o WORKSPACE"
+            )
+        return workspace
 
     @property
     def remembers_elsewhere(self) -> bool:
         """Whether what we remember lies outside the folder itself."""
         return not self.memory.is_relative_to(self.root)
+
+    @property
+    def catalog(self) -> Path:
+        """The catalog of a workspace."""
+        return self.root / catalog.NAME
+
+    @property
+    def photos(self) -> Path:
+        """The folder that holds the class folders."""
+        return self.root / "photos" if self.harvested else self.root
+
+    @property
+    def conflicts(self) -> Path:
+        """Where photos lie that two classes of a workspace claim, until a person decides."""
+        return self.root / "conflicts"
+
+    @property
+    def originals(self) -> Path:
+        """Where the bytes lie as they came, with `harvest --keep`."""
+        return self.root / "originals"
 
     @property
     def runs(self) -> Path:
@@ -50,7 +90,7 @@ class Workspace:
 
     @property
     def splits(self) -> Path:
-        """Where the splits of this folder lie."""
+        """Where the splits of a plain folder lie; those of a workspace are in its catalog."""
         return self.memory / "splits"
 
 
@@ -59,10 +99,9 @@ def cache_folder() -> Path:
     return user_cache_path("fieldmark", appauthor=False)
 
 
-def _memory_of(root: Path) -> Path:
-    inside = root / MEMORY
-    if os.access(inside if inside.exists() else root, os.W_OK | os.X_OK):
-        return inside
+def _memory_of(root: Path, wanted: Path) -> Path:
+    if os.access(wanted if wanted.exists() else root, os.W_OK | os.X_OK):
+        return wanted
     # Two folders of one name must not share a memory, so the path's hash is part of the name.
     return cache_folder() / "folders" / f"{root.name}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:12]}"
 
