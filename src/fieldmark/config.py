@@ -13,13 +13,77 @@ FITS = ("squish", "crop", "pad-white", "pad-reflect")
 """Ways to bring a photo to the square a network takes; see `classifier.Fit`."""
 
 
-def setting(default: Any, help: str, parse: Callable[[Any], Any], metavar: str, choices: tuple[str, ...] = ()) -> Any:
-    """Declare a field that is a flag as well."""
-    return field(default=default, metadata={"help": help, "parse": parse, "metavar": metavar, "choices": choices})
+def setting(
+    default: Any,
+    help: str,
+    parse: Callable[[Any], Any],
+    metavar: str,
+    choices: tuple[str, ...] = (),
+    letter: str | None = None,
+) -> Any:
+    """Declare a field that is a flag as well; `letter` is its short form."""
+    return field(
+        default=default,
+        metadata={"help": help, "parse": parse, "metavar": metavar, "choices": choices, "letter": letter},
+    )
+
+
+def switch(default: bool, help: str, letter: str | None = None, off_letter: str | None = None) -> Any:
+    """Declare a field that is switched on by `--name` and off by `--no-name`."""
+    return field(
+        default=default,
+        metadata={
+            "help": help,
+            "parse": _truth,
+            "metavar": "yes|no",
+            "choices": (),
+            "letter": letter,
+            "off": off_letter,
+        },
+    )
 
 
 def _text(value: Any) -> str:
     return str(value)
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(value)
+    return value
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    """`a,b`, `["a", "b"]` or `["a,b"]`, as a repeated flag gives them."""
+    return tuple(word.strip() for part in _parts(value) for word in str(part).split(",") if word.strip())
+
+
+def _count(value: Any) -> int:
+    number = _integer(value)
+    if number < 1:
+        raise ValueError(value)
+    return number
+
+
+def _amount(value: Any) -> int:
+    number = _integer(value)
+    if number < 0:
+        raise ValueError(value)
+    return number
+
+
+def _ratio(value: Any) -> float:
+    number = float(value)
+    if not 1 <= number < 1e6:  # false for NaN too
+        raise ValueError(value)
+    return number
+
+
+def _seconds(value: Any) -> float:
+    number = float(value)
+    if not 0 < number <= 3600:
+        raise ValueError(value)
+    return number
 
 
 def _integer(value: Any) -> int:
@@ -75,7 +139,28 @@ EARLY_SHARE = 10.0
 
 
 @dataclass(frozen=True)
-class TrainSettings:
+class Settings:
+    """What the settings of every command share."""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Build settings from flags or keyword arguments; None means "as it is by default".
+
+        Raises:
+            WrongUsage: a key that does not exist, or a value that makes no sense; the nearest key is named.
+        """
+        known = {f.name: f for f in dataclasses.fields(cls)}
+        parsed = {}
+        for key, value in values.items():
+            if key not in known:
+                raise WrongUsage(f"There is no setting {key!r}.{nearest(key, known)} There are: {', '.join(known)}.")
+            if value is not None:
+                parsed[key] = _parse(known[key], value)
+        return cls(**parsed)
+
+
+@dataclass(frozen=True)
+class TrainSettings(Settings):
     """Everything `fieldmark train` can be told about learning."""
 
     backbone: str = setting(
@@ -102,27 +187,52 @@ class TrainSettings:
         "EARLY,LATE",
     )
 
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Self:
-        """Build settings from flags or keyword arguments; None means "as it is by default".
-
-        Raises:
-            WrongUsage: a key that does not exist, or a value that makes no sense; the nearest key is named.
-        """
-        known = {f.name: f for f in dataclasses.fields(cls)}
-        parsed = {}
-        for key, value in values.items():
-            if key not in known:
-                raise WrongUsage(f"There is no setting {key!r}.{nearest(key, known)} There are: {', '.join(known)}.")
-            if value is not None:
-                parsed[key] = _parse(known[key], value)
-        return cls(**parsed)
-
     def __post_init__(self) -> None:
         if not 32 <= self.size <= 1024:
             raise WrongUsage(f"--size {self.size} makes no sense: give 32 to 1024 pixels.")
         if not 2 <= self.batch <= 1024:
             raise WrongUsage(f"--batch {self.batch} makes no sense: give 2 to 1024 photos.")
+
+
+@dataclass(frozen=True)
+class HarvestSettings(Settings):
+    """Everything `fieldmark harvest` can be told about searching and fetching."""
+
+    provider: tuple[str, ...] = setting(
+        (),
+        "where to search; may be given several times (openverse, commons, inaturalist); `all`: wherever one can",
+        _words,
+        "PROVIDER",
+        letter="-c",
+    )
+    max: int = setting(500, "most pictures from each provider for each query", _count, "N", letter="-m")
+    size: int = setting(
+        500, "longer side of the photos, in pixels; 0 keeps them as they came", _amount, "PIXELS", letter="-s"
+    )
+    keep: bool = switch(False, "store the bytes as they came as well, in originals/", letter="-k")
+    pad: bool = switch(False, "lay each photo on a white square", off_letter="-p")
+    licence: tuple[str, ...] = setting(
+        (), "take pictures under these licences only, such as cc0,cc-by,cc-by-sa", _words, "CODES"
+    )
+    min_side: int = setting(128, "shortest side of a picture to take, in pixels", _amount, "PIXELS")
+    max_aspect: float = setting(5.0, "longer over shorter side of a picture to take, at most", _ratio, "RATIO")
+    contact: str = setting(
+        "",
+        "e-mail or web address at which those who run the sites reach you; it goes into the User-Agent",
+        _text,
+        "WHERE",
+    )
+    robots: bool = switch(True, "obey robots.txt")
+    opt_out: bool = switch(True, "leave out pictures whose owners opt out of machine learning (X-Robots-Tag: noai)")
+    max_mb: int = setting(32, "most megabytes to read from one URL", _count, "MB")
+    timeout: float = setting(30.0, "seconds that one URL may take", _seconds, "SECONDS")
+    retry: bool = switch(False, "try those again that gave up, timed out or answered with an error in an earlier run")
+    log: bool = switch(False, "write a FastClass log per class, DIR/<class>.log: image,source")
+    dry_run: bool = switch(False, "search and fetch nothing")
+
+    def __post_init__(self) -> None:
+        if any(not (character.isascii() and character.isprintable()) for character in self.contact):
+            raise WrongUsage("--contact takes an e-mail or web address in plain ASCII.")
 
 
 def _parse(known: dataclasses.Field[Any], value: Any) -> Any:

@@ -1,16 +1,16 @@
-"""What a provider is: facts about a site, and two pure functions, `start(search) -> Request` and `read(response) -> Page`.
+"""What a provider is: facts about a site, and two pure functions, `start(search)` and `read(response)`.
 
-A provider does no I/O. `start` says what to ask first; `read` turns an answer into results and says what to ask next, so
-that paging and the handshakes of tokens and taxa are data. Whoever loops (see `search.runner`) does the asking, with the
-rate, the User-Agent and the address guard that belong to it. To add one of your own, make an object of `Provider` and
-name it as an entry point in the group `fieldmark.providers`.
+A provider does no I/O. `start` says what to ask first; `read` turns an answer into results and says what to ask next,
+so that paging and the handshakes of tokens and taxa are data. Whoever loops (see `search.runner`) does the asking, with
+the rate, the User-Agent and the address guard that belong to it. To add one of your own, make an object of `Provider`
+and name it as an entry point in the group `fieldmark.providers`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fieldmark.search.query import Query
@@ -42,6 +42,8 @@ class Request:
         url: absolute, on the provider's real site; a test double takes its place by `FIELDMARK_<PROVIDER>_BASE`.
         params: query parameters, to be encoded; added to those that `url` may hold.
         headers: beside the User-Agent.
+        secrets: query parameter -> name of the key in `Search.keys` that is its value. Whoever asks puts it in (see
+            `with_keys`), so that a request can be written down without the key.
         memo: what `read` needs to know when the answer comes: the query, the step, the offset, the results so far.
             Text only, so that a search can be stopped and gone on with from the catalog.
     """
@@ -49,7 +51,16 @@ class Request:
     url: str
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
     memo: Mapping[str, str] = field(default_factory=dict)
+
+    def with_keys(self, keys: Mapping[str, str]) -> dict[str, str]:
+        """Return the query parameters as they are sent, with the values of the keys."""
+        return {**self.params, **{name: keys.get(variable, "") for name, variable in self.secrets.items()}}
+
+    def following(self, params: Mapping[str, str], memo: Mapping[str, str] | None = None) -> Request:
+        """Return this request with some parameters, and some of the memo, changed: the next page, as a rule."""
+        return replace(self, params={**self.params, **params}, memo={**self.memo, **(memo or {})})
 
 
 @dataclass(frozen=True)

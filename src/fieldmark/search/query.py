@@ -6,7 +6,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-_TOKEN = re.compile(r'(?P<minus>-?)"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+)')
+_TOKEN = re.compile(r'(?P<minus>-*)"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+)')
+_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»", '"'))
+_DASHES = "-‐‑‒–—−"  # what spreadsheets and word processors make of a `-`
+_DASH = re.compile(rf"(?<![^\s\x22])[{_DASHES}]")  # before a word or a phrase
 
 
 @dataclass(frozen=True)
@@ -26,15 +29,18 @@ class Query:
     @classmethod
     def parse(cls, text: str) -> Query:
         """Read a query. Raises ValueError, with a reason, for an open quote or when nothing positive is left."""
+        text = _DASH.sub("-", text.translate(_QUOTES))
         if text.count('"') % 2:
             raise ValueError("a quote is opened and never closed")
-        words, phrases, negatives = [], [], []
+        words: list[str] = []
+        phrases: list[str] = []
+        negatives: list[str] = []
         for token in _TOKEN.finditer(text):
             phrase, word = token["phrase"], token["word"]
-            if phrase is not None and phrase.strip():
-                (negatives if token["minus"] else phrases).append(" ".join(phrase.split()))
-            elif word is not None and word.strip("-"):
-                (negatives if word.startswith("-") else words).append(word.lstrip("-") if word[0] == "-" else word)
+            if phrase is not None and phrase.strip(f" {_DASHES}"):
+                (negatives if token["minus"] else phrases).append(" ".join(phrase.split()).lstrip(f" {_DASHES}"))
+            elif word is not None and word.strip(_DASHES):
+                (negatives if word.startswith("-") else words).append(word.lstrip(_DASHES))
         if not words and not phrases:
             raise ValueError("there is nothing to look for in it")
         return cls(tuple(words), tuple(phrases), tuple(negatives))
@@ -42,7 +48,29 @@ class Query:
     @property
     def typed(self) -> str:
         """The whole query in the notation that most search engines share: `micrurus tener "coral snake" -king`."""
-        return " ".join([self.positive, *(f"-{_quoted(negative)}" for negative in self.negatives)])
+        return " ".join(self.terms)
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """What `typed` is made of: words, quoted phrases, then negatives with their `-`."""
+        return (
+            *self.words,
+            *(f'"{phrase}"' for phrase in self.phrases),
+            *(f"-{_quoted(negative)}" for negative in self.negatives),
+        )
+
+    def within(self, characters: int, terms: int | None = None) -> str:
+        """Return `typed`, cut to what a site reads: whole terms, so many at most, in at most so many characters.
+
+        What is cut off is looked for by nobody; negatives are, since every provider's results are filtered by them.
+        """
+        kept = ""
+        for term in self.terms[:terms]:
+            longer = f"{kept} {term}" if kept else term
+            if len(longer) > characters:
+                break
+            kept = longer
+        return kept or self.terms[0][:characters].rstrip('"').lstrip('"')
 
     @property
     def positive(self) -> str:
