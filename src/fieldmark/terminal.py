@@ -37,6 +37,11 @@ def speaking(voice: Voice) -> Iterator[None]:
         _voice.reset(token)
 
 
+def has_listener() -> bool:
+    """Whether lines go anywhere."""
+    return _voice.get() is not Voice.SILENT
+
+
 def say(text: str = "") -> None:
     """Print one line where lines go."""
     voice = _voice.get()
@@ -46,13 +51,13 @@ def say(text: str = "") -> None:
 
 def warn(text: str) -> None:
     """Print one line that should not be overlooked, on stderr, whoever listens."""
-    if _voice.get() is not Voice.SILENT:
+    if has_listener():
         print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
 def track(items: Iterable[T], doing: str, total: int | None = None) -> Iterator[T]:
     """Yield `items`, showing on a terminal what is being done, how far it is and how long it may yet take."""
-    if _voice.get() is Voice.SILENT or not sys.stderr.isatty():
+    if not has_listener() or not sys.stderr.isatty():
         yield from items
         return
     from rich.console import Console
