@@ -26,7 +26,7 @@ test: lint browser  ## Run everything that CI runs
 	$(PYTEST)
 
 quick: setup  ## Run the tests that need no browser and no real photos
-	$(PYTEST) -m 'not browser and not photos'
+	$(PYTEST) -m 'not browser and not photos and not long'
 
 lint: setup  ## Check style, types and the layers
 	$(BIN)/ruff check .

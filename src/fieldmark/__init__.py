@@ -1,6 +1,8 @@
-"""Fieldmark: from a folder of photos to an image classifier you can trust and put online.
+"""Fieldmark: from a search query to an image classifier you can trust and put online.
 
 >>> import fieldmark as fm
+>>> fm.harvest("snakes.csv").photos                     # doctest: +SKIP
+{'coral': 233, 'king': 193}
 >>> run = fm.train("snakes/")                           # doctest: +SKIP
 >>> model = run.export("snakes.onnx")                   # doctest: +SKIP
 >>> model.predict("photo.jpg").label                    # doctest: +SKIP
@@ -12,17 +14,18 @@ from typing import TYPE_CHECKING, Any
 from fieldmark.version import __version__
 
 if TYPE_CHECKING:
-    from fieldmark.api import Run, train
+    from fieldmark.api import Run, harvest, train
     from fieldmark.artifacts.modelfile import Model, Prediction
     from fieldmark.errors import FieldmarkError
 
-__all__ = ["FieldmarkError", "Model", "Prediction", "Run", "__version__", "train"]
+__all__ = ["FieldmarkError", "Model", "Prediction", "Run", "__version__", "harvest", "train"]
 
 _HOMES = {
     "FieldmarkError": "fieldmark.errors",
     "Model": "fieldmark.artifacts.modelfile",
     "Prediction": "fieldmark.artifacts.modelfile",
     "Run": "fieldmark.api",
+    "harvest": "fieldmark.api",
     "train": "fieldmark.api",
 }
 

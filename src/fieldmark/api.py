@@ -1,16 +1,20 @@
-"""The same steps from Python: `fm.train(...)`, `run.export(...)`, `fm.Model(...).predict(...)`."""
+"""The same steps from Python: `fm.harvest(...)`, `fm.train(...)`, `run.export(...)`, `fm.Model(...).predict(...)`."""
 
 from __future__ import annotations
 
 import html
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fieldmark.artifacts import runs
 from fieldmark.artifacts.modelfile import Model
-from fieldmark.config import TrainSettings
+from fieldmark.config import HarvestSettings, TrainSettings
 from fieldmark.terminal import Voice, speaking
+
+if TYPE_CHECKING:
+    from fieldmark.pipeline.harvest import Harvest
 
 
 class Run(runs.Run):
@@ -44,6 +48,31 @@ class Run(runs.Run):
             f"{metrics['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%}); "
             f"<a href='{self.report().as_uri()}'>report</a></p><table>{rows}</table>"
         )
+
+
+def harvest(
+    sources: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    out: str | os.PathLike[str] | None = None,
+    verbose: bool = True,
+    **settings: Any,
+) -> Harvest:
+    """Search, fetch, and keep what is a photo, with its origin.
+
+    Args:
+        sources: query sheets, lists of URLs, folders of photos, or a workspace; one, or several.
+        out: the workspace; by default a folder here, called after the source.
+        verbose: print what happens, and the yield of each query.
+        settings: any of `fieldmark.config.HarvestSettings`, such as `max=300` or `provider="openverse,commons"`.
+
+    Raises:
+        FieldmarkError: something given cannot be used; the message says what, and what to do. Nothing was made then.
+    """
+    from fieldmark.pipeline.harvest import harvest
+
+    several = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
+    with speaking(Voice.STDOUT if verbose else Voice.SILENT):
+        return harvest([os.fspath(source) for source in several], HarvestSettings.of(settings), out)
 
 
 def train(

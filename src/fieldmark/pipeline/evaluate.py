@@ -10,7 +10,7 @@ from typing import Any
 
 from fieldmark.artifacts.atomic import write_text
 from fieldmark.artifacts.modelfile import Model
-from fieldmark.artifacts.photos import Unusable, read_folder
+from fieldmark.artifacts.photos import Unusable, read_photos
 from fieldmark.artifacts.predictions import Predictions
 from fieldmark.artifacts.runs import Run
 from fieldmark.artifacts.workspace import Workspace
@@ -49,8 +49,9 @@ def evaluate(
         FieldmarkError: the model or the folder cannot be used, or the folder has classes that the model does not know.
     """
     model = _open_model(reference)
-    root = Workspace.open(folder).root
-    photos = read_folder(root, test=test)
+    workspace = Workspace.open(folder)
+    root = workspace.photos
+    photos = read_photos(workspace, test)
     strangers = [name for name in photos.classes if name not in model.classes]
     if strangers:
         raise FolderError(
@@ -76,7 +77,7 @@ def evaluate(
     }
     if report is not None:
         content = ReportContent(
-            title=root.name,
+            title=workspace.root.name,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             metrics=metrics,
             predictions=predictions,

@@ -14,7 +14,7 @@ import numpy as np
 
 from fieldmark.artifacts import runs, splits
 from fieldmark.artifacts.atomic import write_bytes, write_json, write_text
-from fieldmark.artifacts.photos import PhotoFile, PhotoFolder, Unusable, read_folder
+from fieldmark.artifacts.photos import PhotoFile, PhotoFolder, Unusable, read_photos
 from fieldmark.artifacts.predictions import Predictions
 from fieldmark.artifacts.runs import Epoch, Run
 from fieldmark.artifacts.splits import Sides
@@ -49,7 +49,7 @@ def train(folder: str | os.PathLike[str], settings: TrainSettings, out: str | os
     learn = training("fieldmark.training.learn")
     workspace = Workspace.open(folder)
     learn.check(settings)
-    photos = read_folder(workspace.root)
+    photos = read_photos(workspace)
     sides, split_note = _split(workspace, photos, settings)
     train_photos = [photo for photo in photos.photos if sides[photo.id] == "train"]
     valid_photos = [photo for photo in photos.photos if sides[photo.id] == "valid"]
@@ -60,7 +60,7 @@ def train(folder: str | os.PathLike[str], settings: TrainSettings, out: str | os
             photos.root, train_photos, valid_photos, photos.classes, settings, scratch=partial
         )
         _keep_split(workspace, settings, sides, photos)
-        _write_run(partial, photos, sides, settings, learned, warnings, split_note)
+        _write_run(partial, workspace.root.name, photos, sides, settings, learned, warnings, split_note)
     run = Run.open(path)
     runs.remember(run)
     return run
@@ -68,14 +68,14 @@ def train(folder: str | os.PathLike[str], settings: TrainSettings, out: str | os
 
 def _split(workspace: Workspace, photos: PhotoFolder, settings: TrainSettings) -> tuple[Sides, str]:
     """Return the side of every photo, and how it came by it, in words."""
-    kept = splits.read_sides(splits.split_path(workspace.splits, settings.seed, settings.valid_share))
+    kept = splits.read_kept(workspace, settings.seed, settings.valid_share)
     sides = split(photos.photos, settings.seed, settings.valid_share, kept)
     if _is_given(photos):
         return sides, "The sides are those of the folder's own train and validation folders."
     how = "kept from an earlier run; photos that are new since were added to it" if kept else "drawn for this run"
     return sides, (
         f"{settings.valid_share:.0%} of each class was kept aside to judge by, {how} (seed {settings.seed}). "
-        "Identical files are on one side."
+        "Identical files, and photos that the harvest found to look alike, are on one side together."
     )
 
 
@@ -85,12 +85,8 @@ def _is_given(photos: PhotoFolder) -> bool:
 
 def _keep_split(workspace: Workspace, settings: TrainSettings, sides: Sides, photos: PhotoFolder) -> None:
     """Keep the split, with the sides of photos that are not there at present."""
-    if _is_given(photos):
-        return
-    path = splits.split_path(workspace.splits, settings.seed, settings.valid_share)
-    kept = splits.read_sides(path)
-    if kept | sides != kept:
-        splits.write_sides(path, settings.seed, settings.valid_share, kept | sides)
+    if not _is_given(photos):
+        splits.keep(workspace, settings.seed, settings.valid_share, sides)
 
 
 def _tell_what_went_in(photos: PhotoFolder, n_train: int, n_valid: int, workspace: Workspace) -> list[str]:
@@ -114,6 +110,7 @@ def _tell_what_went_in(photos: PhotoFolder, n_train: int, n_valid: int, workspac
 
 def _write_run(
     folder: Path,
+    title: str,
     photos: PhotoFolder,
     sides: Sides,
     settings: TrainSettings,
@@ -137,12 +134,13 @@ def _write_run(
         "learning_rates": {f"stage{stage}": list(rates) for stage, rates in story.used.items()},
         "temperature": TEMPERATURE,
         "device": learned.device,
+        "files": {"counts": photos.listing.counts(), "hash": photos.listing.hash()},
         "trained_on": _trained_on(photos.photos, sides),
         "split_hash": splits.sides_hash({photo.id: sides[photo.id] for photo in photos.photos}),
         "versions": packages,
     }
     content = ReportContent(
-        title=photos.root.name,
+        title=title,
         created=created,
         metrics=metrics,
         predictions=predictions,

@@ -1,0 +1,80 @@
+"""`fieldmark predict`, `serve`: a model file answers."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from fieldmark.cli.command import command, print_json
+from fieldmark.errors import NotAPhoto, WrongUsage
+from fieldmark.terminal import say
+
+
+def add_predict(commands: Any) -> None:
+    """Add `fieldmark predict`."""
+    parser = command(commands, "predict", "name what is in pictures", _predict)
+    parser.add_argument("model", metavar="MODEL", help="a model file")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="files, folders or patterns such as 'photos/*.jpg'")
+    parser.add_argument(
+        "--csv", action="store_true", help="print a table: image, prediction, unknown, a column per class"
+    )
+
+
+def _predict(given: argparse.Namespace) -> int:
+    from fieldmark.artifacts.modelfile import Model
+    from fieldmark.pipeline.predict import predict
+
+    if given.csv and given.json:
+        raise WrongUsage("Give --csv or --json, not both.")
+    model = Model(given.model, threads=1)
+    answers, failed = [], 0
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    if given.csv:
+        table.writerow(["image", "prediction", "unknown", *(f"p:{name}" for name in model.classes), "error"])
+    for image, answer in predict(model, given.images):
+        failed += isinstance(answer, NotAPhoto)
+        if given.csv:
+            table.writerow(_csv_row(image, answer, model.classes))
+        elif isinstance(answer, NotAPhoto):
+            answers.append({"image": image, "error": str(answer)})
+            print(f"{image}: {answer}", file=sys.stderr)
+        else:
+            answers.append({"image": image, **answer.to_dict()})
+            shown = ", ".join(f"{name} {p:.1%}" for name, p in answer.predictions[:3])
+            say(f"{image}: {shown}" + (" (none of these?)" if answer.unknown else ""))
+    if given.json:
+        print_json(answers)
+    return 1 if failed else 0
+
+
+def _csv_row(image: str, answer: Any, classes: Sequence[str]) -> list[str]:
+    if isinstance(answer, NotAPhoto):
+        return [image, "", "", *("" for _ in classes), str(answer)]
+    chances = dict(answer.predictions)
+    return [image, answer.label, str(int(answer.unknown)), *(f"{chances[name]:.6f}" for name in classes), ""]
+
+
+def add_serve(commands: Any) -> None:
+    """Add `fieldmark serve`."""
+    parser = command(commands, "serve", "answer over HTTP, with a page to drop a photo on", _serve)
+    parser.add_argument("model", metavar="MODEL", help="a model file")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine alone)")
+    parser.add_argument("--port", help="port to listen on ($PORT, else 8009; 0 takes a free one)")
+
+
+def _serve(given: argparse.Namespace) -> int:
+    from fieldmark.serve.server import serve
+
+    serve(given.model, given.host, _port(given.port))
+    return 0
+
+
+def _port(flag: str | None) -> int:
+    source, text = ("--port", flag) if flag is not None else ("$PORT", os.environ.get("PORT") or "8009")
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise WrongUsage(f"{source} {text!r} is no port: give a number from 0 to 65535.")
+    return int(text)

@@ -1,0 +1,99 @@
+"""`fieldmark train`, `evaluate`, `export`: from photos to a model file."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from typing import Any
+
+from fieldmark.cli.command import add_settings, command, print_json, settings_given
+from fieldmark.config import TrainSettings
+from fieldmark.terminal import say
+
+
+def add_train(commands: Any) -> None:
+    """Add `fieldmark train`."""
+    parser = command(commands, "train", "learn to tell the classes of a folder of class folders apart", _train)
+    parser.add_argument("folder", metavar="DIR", help="DIR/coral/*.jpg, DIR/king/*.jpg, also below train/ and valid/")
+    parser.add_argument(
+        "-o",
+        "--out",
+        metavar="RUN",
+        help="folder of the run (DIR/runs/<id> of a workspace, DIR/.fieldmark/runs/<id> of a plain folder)",
+    )
+    add_settings(parser, TrainSettings)
+
+
+def _train(given: argparse.Namespace) -> int:
+    from fieldmark.pipeline.train import train
+
+    run = train(given.folder, settings_given(TrainSettings, given), given.out)
+    metrics = run.metrics()
+    _say_result(metrics)
+    say(f"run:    {run.path}")
+    say(f"report: {run.path / 'report.html'}")
+    say(f"next:   fieldmark export {run.id} -o model.onnx")
+    if given.json:
+        print_json({**metrics, "run": str(run.path)})
+    return 0
+
+
+def _say_result(metrics: dict[str, Any]) -> None:
+    right, n = metrics["n_valid"] - metrics["wrong"], metrics["n_valid"]
+    low, high = metrics["accuracy_ci95"]
+    say(f"{right} of {n} photos right: {metrics['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%}).")
+    if metrics.get("weighted_loss"):
+        say(f"Balanced accuracy, every class counted alike: {metrics['balanced_accuracy']:.1%}.")
+    if metrics["kept"]:
+        kept = metrics["kept"]
+        say(f"Kept epoch {kept['epoch']} of stage {kept['stage']}, chosen by its loss on these same {n} photos.")
+        if metrics["overfit"]:
+            say(metrics["overfit"])
+
+
+def add_evaluate(commands: Any) -> None:
+    """Add `fieldmark evaluate`."""
+    parser = command(commands, "evaluate", "judge a model on labelled photos it has not seen", _evaluate)
+    parser.add_argument("model", metavar="RUN|MODEL", help="id or path of a run, or a model file")
+    parser.add_argument("folder", metavar="DIR", help="class folders, named as the model's classes")
+    parser.add_argument("--test", action="store_true", help="judge on DIR/test, which is sealed otherwise")
+    parser.add_argument("--report", metavar="FILE", help="write a report there too")
+
+
+def _evaluate(given: argparse.Namespace) -> int:
+    from fieldmark.pipeline.evaluate import evaluate
+
+    result = evaluate(given.model, given.folder, given.test, given.report)
+    _say_result(result.metrics)
+    for name, figures in result.metrics["per_class"].items():
+        if figures["n"]:
+            low, high = figures["recall_ci95"]
+            say(f"  {name}: {figures['right']} of {figures['n']} found ({low:.1%} to {high:.1%})")
+    if given.report:
+        say(f"report: {given.report}")
+    if given.json:
+        print_json(result.metrics)
+    return 0
+
+
+def add_export(commands: Any) -> None:
+    """Add `fieldmark export`."""
+    parser = command(commands, "export", "write a run as one model file that needs no torch", _export)
+    parser.add_argument("reference", metavar="RUN", help="id or path of a run")
+    parser.add_argument("-o", "--out", metavar="FILE", default="model.onnx", help="the file to write (model.onnx)")
+    parser.add_argument("--photos", metavar="DIR", help="where the run's photos lie now, if they have moved")
+
+
+def _export(given: argparse.Namespace) -> int:
+    from fieldmark.artifacts.runs import Run
+    from fieldmark.pipeline.export import export
+
+    done = export(Run.open(given.reference), given.out, given.photos)
+    say(
+        f"Wrote {done.path} ({done.n_bytes / 1e6:.1f} MB). It answers {done.proof.photos} photos as the network does; "
+        f"probabilities differ by {done.proof.largest_difference:.1g} at most."
+    )
+    say(f"next:   fieldmark serve {given.out}")
+    if given.json:
+        print_json({"model": str(done.path), "bytes": done.n_bytes, "proof": dataclasses.asdict(done.proof)})
+    return 0

@@ -1,0 +1,268 @@
+"""Candidates -> photos. Every URL is fetched once, and every candidate ends with a status.
+
+What becomes of a candidate hangs on its bytes and on who else claims them, never on which answer came first; see
+`candidates.settle`. So a harvest that was killed anywhere and run again ends as one that was not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter, deque
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import anyio
+import anyio.to_thread
+
+from fieldmark.artifacts import candidates, contents
+from fieldmark.artifacts.catalog import Catalog
+from fieldmark.artifacts.contents import Content
+from fieldmark.artifacts.forgotten import host_of
+from fieldmark.artifacts.store import PhotoStore
+from fieldmark.engines.local import available_processors
+from fieldmark.errors import (
+    BadShape,
+    BadStatus,
+    BadURL,
+    FetchFailed,
+    NotAPhoto,
+    OptedOut,
+    RefusedAddress,
+    RobotsRefuse,
+    TimedOut,
+    TooManyBytes,
+    TooManyPixels,
+    TooSmall,
+)
+from fieldmark.imaging.hashing import fingerprint
+from fieldmark.imaging.shrink import shrink
+from fieldmark.imaging.sniff import name_content
+from fieldmark.net.manners import waiting_is_lifted
+from fieldmark.net.visitor import Visitor
+
+IN_FLIGHT = 32
+"""URLs in work at once. Each may hold a body of up to `Limits.max_bytes`, so this bounds the memory too."""
+
+PER_HOST = 4
+"""URLs of one host in work at once: two that are fetched, two whose pictures are being shrunk."""
+
+# The first that fits is the one: subclasses stand before what they derive from.
+_STATUS_OF: tuple[tuple[type[Exception], str], ...] = (
+    (RobotsRefuse, "robots"),
+    (OptedOut, "opted_out"),
+    (RefusedAddress, "refused_address"),
+    (BadURL, "refused_address"),
+    (BadStatus, "http_error"),
+    (TimedOut, "timeout"),
+    (TooManyBytes, "too_many_bytes"),
+    (FetchFailed, "gave_up"),
+    (TooManyPixels, "too_many_pixels"),
+    (TooSmall, "too_small"),
+    (BadShape, "bad_shape"),
+    (NotAPhoto, "not_an_image"),
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is taken, and in which form it is kept.
+
+    Attributes:
+        size: longest side of the photos we keep, in pixels; 0 keeps them as they came.
+        pad: lay each on a white square, as FastClass does.
+        keep: store the bytes as they came as well.
+        min_side: shortest side of what we take, in pixels.
+        max_aspect: longer over shorter side of what we take, at most.
+        max_bytes: most bytes we read from one URL.
+        timeout: seconds for one URL.
+    """
+
+    size: int = 500
+    pad: bool = False
+    keep: bool = False
+    min_side: int = 128
+    max_aspect: float = 5.0
+    max_bytes: int = 32 * 2**20
+    timeout: float = 30.0
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A fetched picture, fit to be kept."""
+
+    content: Content
+    jpeg: bytes
+
+
+class Fetching:
+    """Fetches what is pending in a catalog, while searches may still add to it."""
+
+    def __init__(self, catalog: Catalog, store: PhotoStore, visitor: Visitor, limits: Limits) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._visitor = visitor
+        self._limits = limits
+        self._threads = anyio.CapacityLimiter(available_processors())
+        self._queue = _HostQueue()
+        self._seen: set[str] = set()
+        self._wake = anyio.Event()
+        self._more_to_come = True
+
+    def refill(self) -> None:
+        """Take up what has become pending since."""
+        for url in candidates.pending_urls(self._catalog):
+            if url not in self._seen:
+                self._seen.add(url)
+                self._queue.add(url)
+        self._wake.set()
+
+    def no_more(self) -> None:
+        """Say that the searches have ended."""
+        self._more_to_come = False
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Fetch until nothing is pending and nothing more is to come.
+
+        Raises:
+            OSError: the disk does not take the photos.
+            WorkspaceError: the catalog cannot be written to.
+        """
+        async with anyio.create_task_group() as tasks:
+            while True:
+                self._wake = anyio.Event()
+                while (url := self._queue.take()) is not None:
+                    tasks.start_soon(self._work, url)
+                if not self._more_to_come and self._queue.idle:
+                    return
+                await self._wake.wait()
+
+    async def _work(self, url: str) -> None:
+        try:
+            await self._end(url)
+        finally:
+            self._queue.done(url)
+            self._wake.set()
+
+    async def _end(self, url: str) -> None:
+        """Bring all candidates of one URL to their end."""
+        with self._catalog.writing():
+            known = candidates.same_as_before(self._catalog, url)
+            if known:
+                self._settle(known)
+        if known is not None:
+            return
+        try:
+            data = await self._bytes_of(url)
+            ready = await anyio.to_thread.run_sync(self._prepare, data, limiter=self._threads)
+        except (FetchFailed, NotAPhoto) as error:
+            with self._catalog.writing():
+                candidates.fail(self._catalog, url, _status_of(error), str(error))
+            return
+        self._keep(url, ready, data)
+
+    async def _bytes_of(self, url: str) -> bytes:
+        # A search result that names a file of this computer is refused like any odd address.
+        if url.startswith("file:") and candidates.is_local(self._catalog, url):
+            return await anyio.to_thread.run_sync(_read_local, url, self._limits.max_bytes, limiter=self._threads)
+        page = candidates.page_of(self._catalog, url)
+        fetched = await self._visitor.fetch(
+            url, referer=_origin(page), max_bytes=self._limits.max_bytes, timeout=self._limits.timeout
+        )
+        return fetched.content
+
+    def _prepare(self, data: bytes) -> _Ready:
+        """Judge and shrink a picture; runs on a thread. Raises NotAPhoto."""
+        limits = self._limits
+        shrunk = shrink(data, limits.size, pad=limits.pad, min_side=limits.min_side, max_aspect=limits.max_aspect)
+        marks = fingerprint(shrunk.pixels)
+        sha256 = hashlib.sha256(data).hexdigest()
+        content = Content(sha256[:16], sha256, marks.phash, marks.detail, shrunk.width, shrunk.height, len(data))
+        return _Ready(content, shrunk.jpeg)
+
+    def _keep(self, url: str, ready: _Ready, data: bytes) -> None:
+        """Write file, then rows, then remove what they make stale: a kill between any two is put right by `tidy`."""
+        id_ = ready.content.id
+        with self._catalog.writing():
+            contents.add(self._catalog, ready.content)
+            candidates.attach(self._catalog, url, id_)
+            kind, label = candidates.settle(self._catalog, id_)
+            if kind != "forgotten":
+                self._store.put(id_, label, ready.jpeg)
+                if self._limits.keep:
+                    self._store.keep_original(id_, data, name_content(data))
+        if kind == "conflict":
+            self._store.move(id_, None, candidates.claimants(self._catalog, id_))
+
+    def _settle(self, id_: str) -> None:
+        kind, label = candidates.settle(self._catalog, id_)
+        if kind != "forgotten":
+            self._store.move(id_, label, candidates.claimants(self._catalog, id_))
+
+
+class _HostQueue:
+    """URLs that wait, by host, and how many of each host are in work, so that no host holds up another."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, deque[str]] = {}
+        self._in_work: Counter[str] = Counter()
+
+    def add(self, url: str) -> None:
+        self._waiting.setdefault(host_of(url), deque()).append(url)
+
+    def take(self) -> str | None:
+        """Return the next URL to work on; None when all that wait are of busy hosts, or enough are in work."""
+        if self._in_work.total() >= IN_FLIGHT:
+            return None
+        for host, urls in self._waiting.items():
+            most = PER_HOST if host and not _is_lifted(urls[0]) else IN_FLIGHT
+            if self._in_work[host] < most:
+                self._in_work[host] += 1
+                url = urls.popleft()
+                del self._waiting[host]
+                if urls:  # to the end of the line, so that hosts take turns
+                    self._waiting[host] = urls
+                return url
+        return None
+
+    def done(self, url: str) -> None:
+        host = host_of(url)
+        self._in_work[host] -= 1
+        if not self._in_work[host]:
+            del self._in_work[host]
+
+    @property
+    def idle(self) -> bool:
+        return not self._waiting and not self._in_work
+
+
+def _is_lifted(url: str) -> bool:
+    """Whether the host of a URL need not be spared: a test double of our own."""
+    try:
+        parts = urlsplit(url)
+        return waiting_is_lifted(parts.hostname or "", parts.port or 80)
+    except ValueError:
+        return False
+
+
+def _read_local(url: str, max_bytes: int) -> bytes:
+    path = Path(url2pathname(urlsplit(url).path))
+    try:
+        if path.stat().st_size > max_bytes:
+            raise TooManyBytes(f"{path.name} is larger than the {max_bytes / 2**20:g} MiB we read")
+        return path.read_bytes()
+    except OSError as error:
+        raise FetchFailed(f"{path.name} cannot be read ({os.strerror(error.errno or 0)})") from error
+
+
+def _origin(page: str) -> str:
+    """Return the origin of a page, which many picture hosts want as Referer; empty when there is none."""
+    parts = urlsplit(page)
+    return f"{parts.scheme}://{parts.netloc}/" if parts.scheme in ("http", "https") and parts.netloc else ""
+
+
+def _status_of(error: Exception) -> str:
+    return next(status for kind, status in _STATUS_OF if isinstance(error, kind))
