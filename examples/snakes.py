@@ -4,8 +4,8 @@
 # In 2020 one person set out to learn deep learning with a question that can matter: *is this a deadly coral snake or a
 # harmless kingsnake?* The story of it, told with Fieldmark, against any folder of two classes.
 #
-# It runs as a script (`python examples/snakes.py snakes`), opens as cells in an editor, and becomes a notebook with
-# `jupytext --to notebook examples/snakes.py`. Without a folder it paints snakes of its own.
+# It runs as a script (`python examples/snakes.py snakes.csv`, or a folder of photos), opens as cells in an editor, and
+# becomes a notebook with `jupytext --to notebook examples/snakes.py`. Without either it paints snakes of its own.
 
 # %%
 import os
@@ -19,17 +19,22 @@ from fieldmark.demo.paint import paint_folder
 # %% [markdown]
 # ## The photos
 #
-# The original harvested 568 photos from three search engines, weeded them by hand and kept 233 of corals and 193 of kings.
-# Name your own folder on the command line or in `FIELDMARK_PHOTOS`: one folder of photos per class.
+# The original named 568 pictures by way of three search engines, weeded them by hand and kept 233 photos of corals and 193
+# of kings. Its query sheet was `searchterm,exclude` and a row for each snake: `micrurus tener -king` and `scarlet king
+# snake`. Name a sheet of your own on the command line or in `FIELDMARK_PHOTOS`, and it is harvested; or a folder that
+# holds one folder of photos per class.
 
 # %%
 in_notebook = "ipykernel" in sys.modules
 named = os.environ.get("FIELDMARK_PHOTOS") or (None if in_notebook or len(sys.argv) < 2 else sys.argv[1])
 work = Path(os.environ.get("FIELDMARK_WORK") or tempfile.mkdtemp(prefix="fieldmark-"))
-if named:
-    photos = Path(named)
+if named and named.endswith(".csv"):
+    snakes = fm.harvest(named, out=work / "snakes", contact=os.environ.get("FIELDMARK_CONTACT", ""))
+    folder, photos = snakes.folder, snakes.folder / "photos"
+elif named:
+    folder = photos = Path(named)
 else:
-    photos = work / "snakes"
+    folder = photos = work / "snakes"
     paint_folder(photos, per_class=int(os.environ.get("FIELDMARK_PAINT", "60")), seed=1)
 print("photos:", photos)
 
@@ -43,7 +48,7 @@ print("photos:", photos)
 # %%
 short = os.environ.get("FIELDMARK_SHORT") == "1"  # a few seconds instead of minutes, to try the script itself
 settings = {"epochs": (1, 1), "size": 64, "batch": 8} if short else {"epochs": (4, 4), "size": 299}
-run = fm.train(photos, seed=42, out=work / "run", **settings)
+run = fm.train(folder, seed=42, out=work / "run", **settings)
 run
 
 # %% [markdown]

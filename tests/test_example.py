@@ -1,4 +1,4 @@
-"""`examples/snakes.py` runs as a script, and as the notebook that jupytext makes of it."""
+"""`examples/snakes.py` runs as a script, on photos or a query sheet, and as the notebook that jupytext makes of it."""
 
 import os
 import subprocess
@@ -7,6 +7,9 @@ from pathlib import Path
 
 import jupytext
 from nbclient import NotebookClient
+
+from fieldmark.demo.smallweb import SmallWeb, cheap
+from support.harvesting import sheet_in
 
 SCRIPT = Path(__file__).parents[1] / "examples" / "snakes.py"
 
@@ -20,6 +23,18 @@ def test_it_runs_as_a_script_on_any_folder(tiny_folder, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "of 6 wrong; right between" in done.stdout
     assert (tmp_path / "snakes.onnx").is_file()
+
+
+def test_it_begins_with_a_query_sheet(tmp_path):
+    with SmallWeb(per_class=8, paint=cheap) as web:
+        environment = {**os.environ, **web.environment(), "FIELDMARK_SHORT": "1", "FIELDMARK_WORK": str(tmp_path)}
+        environment["FIELDMARK_CONTACT"] = "tests@example.org"
+        command = [sys.executable, str(SCRIPT), sheet_in(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+
+    assert done.returncode == 0, done.stderr
+    assert "photos in 2 classes" in done.stdout and "right between" in done.stdout
+    assert (tmp_path / "snakes" / "catalog.db").is_file() and list((tmp_path / "snakes" / "photos" / "coral").iterdir())
 
 
 def test_it_runs_as_a_notebook_on_painted_snakes(tmp_path, monkeypatch):

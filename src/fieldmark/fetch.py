@@ -46,6 +46,9 @@ from fieldmark.net.visitor import Visitor
 IN_FLIGHT = 32
 """URLs in work at once. Each may hold a body of up to `Limits.max_bytes`, so this bounds the memory too."""
 
+WAITING = 4
+"""Pictures that wait for a processor before no more are fetched, per processor: no use in piling them up in memory."""
+
 PER_HOST = 4
 """URLs of one host in work at once: two that are fetched, two whose pictures are being shrunk."""
 
@@ -105,8 +108,10 @@ class Fetching:
         self._store = store
         self._visitor = visitor
         self._limits = limits
-        self._threads = anyio.CapacityLimiter(available_processors())
+        # Twice as many as processors, so that none is idle while a thread waits for Python's lock.
+        self._threads = anyio.CapacityLimiter(2 * available_processors())
         self._queue = _HostQueue()
+        self._fetched = 0  # pictures that are being shrunk, or wait for it
         self._seen: set[str] = set()
         self._wake = anyio.Event()
         self._more_to_come = True
@@ -134,7 +139,7 @@ class Fetching:
         async with anyio.create_task_group() as tasks:
             while True:
                 self._wake = anyio.Event()
-                while (url := self._queue.take()) is not None:
+                while self._fetched < WAITING * available_processors() and (url := self._queue.take()) is not None:
                     tasks.start_soon(self._work, url)
                 if not self._more_to_come and self._queue.idle:
                     return
@@ -149,15 +154,13 @@ class Fetching:
 
     async def _end(self, url: str) -> None:
         """Bring all candidates of one URL to their end."""
-        with self._catalog.writing():
-            known = candidates.same_as_before(self._catalog, url)
-            if known:
-                self._settle(known)
-        if known is not None:
+        if candidates.was_fetched(self._catalog, url):
+            with self._catalog.writing():
+                self._end_as_before(url)
             return
         try:
             data = await self._bytes_of(url)
-            ready = await anyio.to_thread.run_sync(self._prepare, data, limiter=self._threads)
+            ready = await self._shrink(data)
         except (FetchFailed, NotAPhoto) as error:
             with self._catalog.writing():
                 candidates.fail(self._catalog, url, _status_of(error), str(error))
@@ -174,11 +177,18 @@ class Fetching:
         )
         return fetched.content
 
+    async def _shrink(self, data: bytes) -> _Ready:
+        self._fetched += 1
+        try:
+            return await anyio.to_thread.run_sync(self._prepare, data, limiter=self._threads)
+        finally:
+            self._fetched -= 1
+
     def _prepare(self, data: bytes) -> _Ready:
         """Judge and shrink a picture; runs on a thread. Raises NotAPhoto."""
         limits = self._limits
         shrunk = shrink(data, limits.size, pad=limits.pad, min_side=limits.min_side, max_aspect=limits.max_aspect)
-        marks = fingerprint(shrunk.pixels)
+        marks = fingerprint(shrunk.image)
         sha256 = hashlib.sha256(data).hexdigest()
         content = Content(sha256[:16], sha256, marks.phash, marks.detail, shrunk.width, shrunk.height, len(data))
         return _Ready(content, shrunk.jpeg)
@@ -197,7 +207,10 @@ class Fetching:
         if kind == "conflict":
             self._store.move(id_, None, candidates.claimants(self._catalog, id_))
 
-    def _settle(self, id_: str) -> None:
+    def _end_as_before(self, url: str) -> None:
+        id_ = candidates.same_as_before(self._catalog, url)
+        if not id_:
+            return
         kind, label = candidates.settle(self._catalog, id_)
         if kind != "forgotten":
             self._store.move(id_, label, candidates.claimants(self._catalog, id_))

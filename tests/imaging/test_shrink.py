@@ -178,7 +178,7 @@ PAINTED = painted()
 def test_colours_are_those_of_decode(kind):
     whole = decode(PAINTED[kind])
     assert np.array_equal(shrink(PAINTED[kind], 0).pixels, whole)
-    best = Image.fromarray(whole).resize((160, 120), Image.Resampling.BICUBIC)
+    best = Image.fromarray(whole).resize((160, 120), Image.Resampling.HAMMING)  # our filter: colours are at issue here
     assert signal_to_noise(shrink(PAINTED[kind], 160).pixels, best) > 28
 
 

@@ -133,6 +133,14 @@ def fail(catalog: Catalog, url: str, status: str, reason: str) -> None:
     )
 
 
+def was_fetched(catalog: Catalog, url: str) -> bool:
+    """Return whether a URL has been fetched, for whichever search."""
+    row = catalog.row(
+        "SELECT 1 FROM candidates WHERE url = ? AND status NOT IN ('pending', 'negative', 'licence') LIMIT 1", (url,)
+    )
+    return row is not None
+
+
 def same_as_before(catalog: Catalog, url: str) -> str | None:
     """End the pending candidates of a URL that was fetched for another search, as that one ended.
 

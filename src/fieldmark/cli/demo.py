@@ -10,7 +10,9 @@ from fieldmark.cli.command import command, print_json
 
 def add_demo(commands: Any) -> None:
     """Add `fieldmark demo`."""
-    parser = command(commands, "demo", "paint snakes, learn them, export and serve: all of it, with no network", _demo)
+    parser = command(
+        commands, "demo", "harvest painted snakes, learn them, export and serve: all of it, with no network", _demo
+    )
     parser.add_argument("-o", "--out", metavar="DIR", default="fieldmark-demo", help="where to put it (fieldmark-demo)")
 
 

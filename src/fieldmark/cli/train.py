@@ -14,7 +14,9 @@ from fieldmark.terminal import say
 def add_train(commands: Any) -> None:
     """Add `fieldmark train`."""
     parser = command(commands, "train", "learn to tell the classes of a folder of class folders apart", _train)
-    parser.add_argument("folder", metavar="DIR", help="DIR/coral/*.jpg, DIR/king/*.jpg, also below train/ and valid/")
+    parser.add_argument(
+        "folder", metavar="DIR", help="a workspace, or DIR/coral/*.jpg, DIR/king/*.jpg, also below train/ and valid/"
+    )
     parser.add_argument(
         "-o",
         "--out",

@@ -7,7 +7,7 @@ import io
 
 from PIL import Image
 
-from fieldmark.imaging.decode import Pixels
+from fieldmark.imaging.decode import MAX_PIXELS, Pixels, opened, to_rgb, upright
 
 
 def thumbnail(pixels: Pixels, longest: int = 256, quality: int = 80) -> bytes:
@@ -18,7 +18,17 @@ def thumbnail(pixels: Pixels, longest: int = 256, quality: int = 80) -> bytes:
         longest: length of the longer side of the result, in pixels.
         quality: JPEG quality, 1 to 95.
     """
-    image = Image.fromarray(pixels)
+    return _small_jpeg(Image.fromarray(pixels), longest, quality)
+
+
+def thumbnail_of(data: bytes, longest: int = 256, quality: int = 80) -> bytes:
+    """Make a thumbnail of a picture file; of a JPEG no more is decoded than that takes. Raises NotAPhoto."""
+    with opened(data, MAX_PIXELS) as image:
+        image.draft(None, (longest, longest))
+        return _small_jpeg(to_rgb(upright(image)), longest, quality)
+
+
+def _small_jpeg(image: Image.Image, longest: int, quality: int) -> bytes:
     image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality, optimize=True)

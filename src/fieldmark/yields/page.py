@@ -21,8 +21,8 @@ from fieldmark.artifacts.store import PhotoStore
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.engines.local import map_threads
 from fieldmark.errors import NotAPhoto
-from fieldmark.imaging.decode import as_pixels
-from fieldmark.imaging.thumbnail import data_uri, thumbnail
+from fieldmark.imaging.decode import read_bytes
+from fieldmark.imaging.thumbnail import data_uri, thumbnail_of
 from fieldmark.version import __version__
 from fieldmark.yields.table import (
     COLUMNS,
@@ -217,7 +217,7 @@ class _Thumbnails:
 
     def _make(self, photo: tuple[str, str | None]) -> str | None:
         try:
-            return data_uri(thumbnail(as_pixels(self._store.path(*photo)), SIDE, QUALITY))
+            return data_uri(thumbnail_of(read_bytes(self._store.path(*photo)), SIDE, QUALITY))
         except NotAPhoto:  # taken away by its owner, or damaged since
             return None
 
