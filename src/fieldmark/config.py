@@ -134,6 +134,9 @@ def _rates(value: Any) -> tuple[float, float]:
 HIGHEST_RATE = 10.0
 """No network learns anything at a learning rate above this; AdamW moves a weight by about the rate in each step."""
 
+LARGEST_SEED = 10**18 - 1
+"""What PyTorch and SQLite can both hold."""
+
 EARLY_SHARE = 10.0
 """The earliest layers learn this many times slower than the last: edges and colours need little change."""
 
@@ -188,6 +191,8 @@ class TrainSettings(Settings):
     )
 
     def __post_init__(self) -> None:
+        if not -LARGEST_SEED <= self.seed <= LARGEST_SEED:
+            raise WrongUsage(f"--seed {self.seed} makes no sense: give a number of at most 18 digits.")
         if not 32 <= self.size <= 1024:
             raise WrongUsage(f"--size {self.size} makes no sense: give 32 to 1024 pixels.")
         if not 2 <= self.batch <= 1024:

@@ -193,6 +193,14 @@ class OptedOut(FetchFailed):
     """A picture whose owner reserves it from machine learning, by a header or in robots.txt."""
 
 
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return what a person is told of when several tasks failed: the first failure; the others follow from it."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return a sentence naming the words of `known` closest to `word`, or an empty string when none is close."""
     close = get_close_matches(word.lower(), list(known), n=3, cutoff=0.6)

@@ -11,7 +11,7 @@ import os
 from collections import Counter, deque
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
 
 import anyio
@@ -43,8 +43,11 @@ from fieldmark.imaging.sniff import name_content
 from fieldmark.net.manners import waiting_is_lifted
 from fieldmark.net.visitor import Visitor
 
-IN_FLIGHT = 32
-"""URLs in work at once. Each may hold a body of up to `Limits.max_bytes`, so this bounds the memory too."""
+IN_WORK = 256
+"""URLs in work at once, most of which wait for their host's turn."""
+
+CONNECTIONS = 32
+"""Pictures that are being fetched at once. Each may be `Limits.max_bytes` large, so this bounds the memory too."""
 
 WAITING = 4
 """Pictures that wait for a processor before no more are fetched, per processor: no use in piling them up in memory."""
@@ -127,7 +130,7 @@ class Fetching:
     def no_more(self) -> None:
         """Say that the searches have ended."""
         self._more_to_come = False
-        self._wake.set()
+        self.refill()
 
     async def run(self) -> None:
         """Fetch until nothing is pending and nothing more is to come.
@@ -150,6 +153,7 @@ class Fetching:
             await self._end(url)
         finally:
             self._queue.done(url)
+            self._seen.discard(url)  # another search may name it later, and ends as this one did
             self._wake.set()
 
     async def _end(self, url: str) -> None:
@@ -197,15 +201,20 @@ class Fetching:
         """Write file, then rows, then remove what they make stale: a kill between any two is put right by `tidy`."""
         id_ = ready.content.id
         with self._catalog.writing():
+            # Bytes that were a photo before, and whose file a person has deleted, stay away.
+            before = candidates.claimants(self._catalog, id_)
+            wanted = not before or self._store.holds(id_, before)
             contents.add(self._catalog, ready.content)
             candidates.attach(self._catalog, url, id_)
             kind, label = candidates.settle(self._catalog, id_)
-            if kind != "forgotten":
-                self._store.put(id_, label, ready.jpeg)
+            wanted = wanted and kind != "forgotten"
+            if wanted:
+                self._store.stage(id_, label, ready.jpeg)
                 if self._limits.keep:
                     self._store.keep_original(id_, data, name_content(data))
-        if kind == "conflict":
-            self._store.move(id_, None, candidates.claimants(self._catalog, id_))
+        if wanted:
+            self._store.publish(id_, label)
+            self._store.move(id_, label, candidates.claimants(self._catalog, id_))
 
     def _end_as_before(self, url: str) -> None:
         id_ = candidates.same_as_before(self._catalog, url)
@@ -228,10 +237,10 @@ class _HostQueue:
 
     def take(self) -> str | None:
         """Return the next URL to work on; None when all that wait are of busy hosts, or enough are in work."""
-        if self._in_work.total() >= IN_FLIGHT:
+        if self._in_work.total() >= IN_WORK:
             return None
         for host, urls in self._waiting.items():
-            most = PER_HOST if host and not _is_lifted(urls[0]) else IN_FLIGHT
+            most = PER_HOST if host and not _is_lifted(urls[0]) else CONNECTIONS
             if self._in_work[host] < most:
                 self._in_work[host] += 1
                 url = urls.popleft()
@@ -262,18 +271,27 @@ def _is_lifted(url: str) -> bool:
 
 
 def _read_local(url: str, max_bytes: int) -> bytes:
-    path = Path(url2pathname(urlsplit(url).path))
+    escaped = urlsplit(url).path
+    path = Path(url2pathname(escaped) if os.name == "nt" else os.fsdecode(unquote_to_bytes(escaped)))
+    shown = unquote(escaped.rpartition("/")[2])
     try:
-        if path.stat().st_size > max_bytes:
-            raise TooManyBytes(f"{path.name} is larger than the {max_bytes / 2**20:g} MiB we read")
-        return path.read_bytes()
+        if not path.is_file():
+            raise FetchFailed(f"{shown} is there no more, or is no ordinary file")
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
     except OSError as error:
-        raise FetchFailed(f"{path.name} cannot be read ({os.strerror(error.errno or 0)})") from error
+        raise FetchFailed(f"{shown} cannot be read ({os.strerror(error.errno or 0)})") from error
+    if len(data) > max_bytes:
+        raise TooManyBytes(f"{shown} is larger than the {max_bytes / 2**20:g} MiB we read")
+    return data
 
 
 def _origin(page: str) -> str:
     """Return the origin of a page, which many picture hosts want as Referer; empty when there is none."""
-    parts = urlsplit(page)
+    try:
+        parts = urlsplit(page)
+    except ValueError:
+        return ""
     return f"{parts.scheme}://{parts.netloc}/" if parts.scheme in ("http", "https") and parts.netloc else ""
 
 

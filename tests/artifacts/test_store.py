@@ -2,6 +2,7 @@ import pytest
 
 from fieldmark.artifacts.store import PhotoStore
 from fieldmark.artifacts.workspace import Workspace
+from support.kept import put
 
 A, B = "a" * 16, "b" * 16
 
@@ -22,13 +23,13 @@ def files(workspace):
 
 
 def test_photos_lie_below_their_class_and_conflicts_apart(workspace, store):
-    store.put(A, "coral", b"jpeg")
-    store.put(B, None, b"jpeg")
+    put(store, A, "coral", b"jpeg")
+    put(store, B, None, b"jpeg")
     assert files(workspace) == [f"conflicts/{B}.jpg", f"photos/coral/{A}.jpg"]
 
 
 def test_a_photo_moves_to_where_it_belongs_and_nowhere_else(workspace, store):
-    store.put(A, "coral", b"jpeg")
+    put(store, A, "coral", b"jpeg")
     store.move(A, None, ["coral", "king"])
     assert files(workspace) == [f"conflicts/{A}.jpg"]
     store.move(A, "king", ["coral", "king"])
@@ -36,13 +37,20 @@ def test_a_photo_moves_to_where_it_belongs_and_nowhere_else(workspace, store):
 
 
 def test_tidying_puts_right_what_a_killed_run_left(workspace, store):
-    store.put(A, "coral", b"jpeg")
-    store.put(A, None, b"jpeg")  # written for the conflict; the row says so, the old file was not yet removed
-    store.put(B, "king", b"")  # a power failure
-    (workspace.photos / "king" / ".half.jpg.x.partial").write_bytes(b"ha")
+    put(store, A, "coral", b"jpeg")
+    put(store, A, None, b"jpeg")  # written for the conflict; the row says so, the old file was not yet removed
+    put(store, B, "king", b"")  # a power failure
     (workspace.photos / "king" / "mine.jpg").write_bytes(b"put there by a person")
     assert store.tidy({A: None, B: "king"}) == [B]
-    assert files(workspace) == [f"conflicts/{A}.jpg", "photos/king/mine.jpg"]
+    assert files(workspace) == [f"conflicts/{A}.jpg", f"photos/king/{B}.jpg", "photos/king/mine.jpg"]
+
+
+def test_a_staged_photo_is_published_when_its_rows_are_there_and_goes_when_they_are_not(workspace, store):
+    store.stage(A, "coral", b"jpeg")
+    store.stage(B, "coral", b"jpe")
+    assert not store.holds(A, ["coral"])
+    assert store.tidy({A: "coral"}) == []
+    assert files(workspace) == [f"photos/coral/{A}.jpg"]
 
 
 def test_originals_are_named_after_what_they_are(workspace, store):
@@ -52,13 +60,13 @@ def test_originals_are_named_after_what_they_are(workspace, store):
 
 
 def test_removing_takes_the_original_too(workspace, store):
-    store.put(A, "coral", b"jpeg")
+    put(store, A, "coral", b"jpeg")
     store.keep_original(A, b"bytes", "a WebP picture")
-    store.put(B, "coral", b"jpeg")
+    put(store, B, "coral", b"jpeg")
     store.remove_all({A})
     assert files(workspace) == [f"photos/coral/{B}.jpg"]
 
 
 def test_photos_that_a_person_deleted_are_named(workspace, store):
-    store.put(A, "coral", b"jpeg")
+    put(store, A, "coral", b"jpeg")
     assert store.missing([f"coral/{A}.jpg", f"coral/{B}.jpg"]) == [f"coral/{B}.jpg"]

@@ -101,7 +101,7 @@ def test_a_robots_txt_that_fails_for_a_moment_is_asked_again(web):
 def test_a_robots_txt_that_keeps_failing_keeps_us_away(web):
     web.robots("", status=500)
     ends = visit(*(web.picture(f"/{n}.png", BYTES) for n in range(5)))
-    assert {type(end) for end in ends} == {RobotsRefuse}
+    assert {type(end) for end in ends} == {Unreachable}
     assert "500" in str(ends[0])
     assert web.asked("/robots.txt") == 3
     assert len(web.requests) == 3

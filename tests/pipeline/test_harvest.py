@@ -353,16 +353,16 @@ def test_a_disk_that_takes_no_photo_ends_the_run_with_a_sentence_and_loses_nothi
 
     calls = []
 
-    def full(path, data, flush=True):
-        calls.append(path)
+    def full(self, id_, label, jpeg):
+        calls.append(id_)
         if len(calls) > 5:
-            raise OSError(errno.ENOSPC, "No space left on device", str(path))
-        real(path, data, flush)
+            raise OSError(errno.ENOSPC, "No space left on device", str(self.path(id_, label)))
+        real(self, id_, label, jpeg)
 
-    real = store.write_bytes
-    monkeypatch.setattr(store, "write_bytes", full)
+    real = store.PhotoStore.stage
+    monkeypatch.setattr(store.PhotoStore, "stage", full)
     assert main(["harvest", sheet_in(tmp_path), "-o", str(tmp_path / "snakes"), "-c", "openverse"]) == 1
-    monkeypatch.setattr(store, "write_bytes", real)
+    monkeypatch.setattr(store.PhotoStore, "stage", real)
     assert 3 <= len(list((tmp_path / "snakes").rglob("*.jpg"))) <= 5  # one that became a conflict was written twice
     (tmp_path / "whole").mkdir()
     run(tmp_path, provider="openverse")
@@ -401,3 +401,94 @@ def test_hostile_answers_end_with_a_status_write_nothing_and_end_no_run(monkeypa
     with Catalog.open(tmp_path / "snakes" / "catalog.db") as catalog:
         known = {row[0] for row in catalog.rows("SELECT photo_id FROM candidates WHERE status IN ('ok', 'conflict')")}
     assert {Path(name).stem for name in kept} == known
+
+
+def test_a_url_that_a_later_search_names_ends_in_the_same_run(small_web, tmp_path, monkeypatch):
+    """The first search is over, and its photos are fetched, before the second names the same URLs."""
+    monkeypatch.delenv("FIELDMARK_NO_WAIT")
+    urls = [e.url for e in small_web.expected("openverse", QUERIES["coral"]) if "ok" in e.ends and not e.both][:3]
+    sheet = "searchterm,class,max\nmicrurus tener,coral,5\nmicrurus,coral,5\n"
+    result = run(tmp_path, sheet_in(tmp_path, sheet), provider="openverse", robots=False)
+    assert urls and "pending" not in result.to_dict()["statuses"]
+    with Catalog.open(tmp_path / "snakes" / "catalog.db") as catalog:
+        rows = catalog.rows("SELECT url, count(*) AS n FROM candidates GROUP BY url HAVING n > 1")
+    assert len(rows) >= 3
+
+
+def test_a_page_address_that_nobody_can_parse_ends_no_run(small_web, tmp_path):
+    from fieldmark.artifacts import candidates
+    from fieldmark.artifacts.candidates import Candidate
+
+    run(tmp_path, dry_run=True, max=4, provider="openverse")
+    with Catalog.open(tmp_path / "snakes" / "catalog.db") as catalog:
+        candidates.add(
+            catalog, Candidate("coral", "x", "openverse", f"{small_web.url}/img/gone.jpg", 1, page="http://[bad/x")
+        )
+    assert "pending" not in run(tmp_path, max=4, provider="openverse").to_dict()["statuses"]
+
+
+def test_a_workspace_does_not_lie_inside_its_source(tmp_path):
+    (tmp_path / "photos" / "coral").mkdir(parents=True)
+    (tmp_path / "photos" / "coral" / "1.jpg").write_bytes(cheap("coral", 1))
+    with pytest.raises(WrongUsage, match="inside its own source"):
+        harvest([str(tmp_path / "photos")], HarvestSettings.of({}), tmp_path / "photos" / "w")
+    assert names(tmp_path / "photos") == {"coral"}
+
+
+def test_a_licence_filter_that_is_dropped_takes_no_more_than_the_cap(small_web, tmp_path):
+    run(tmp_path, max=5, licence="cc0", provider="openverse")
+    run(tmp_path, max=5, provider="openverse")
+    with Catalog.open(tmp_path / "snakes" / "catalog.db") as catalog:
+        rows = catalog.rows(
+            "SELECT count(*) FROM candidates WHERE status NOT IN ('licence', 'negative') GROUP BY query"
+        )
+    assert [row[0] for row in rows] == [5, 5]
+
+
+def test_bytes_whose_photo_a_person_deleted_stay_away_under_another_url_too(small_web, tmp_path):
+    (tmp_path / "coral.txt").write_text(f"{small_web.url}/img/a.jpg\n")
+    photos = tmp_path / "coral"
+    photos.mkdir()
+    (photos / "1.jpg").write_bytes(cheap("coral", 1))
+    harvest([str(photos)], HarvestSettings.of({}), tmp_path / "w")
+    (kept,) = (tmp_path / "w" / "photos" / "coral").iterdir()
+    kept.unlink()
+    (photos / "2.jpg").write_bytes(cheap("coral", 1))
+    harvest([str(photos)], HarvestSettings.of({}), tmp_path / "w")
+    assert not kept.exists()
+
+
+def test_a_pipe_in_a_class_folder_is_no_photo_and_holds_up_nobody(tmp_path):
+    (tmp_path / "coral").mkdir()
+    os.mkfifo(tmp_path / "coral" / "pipe.jpg")
+    (tmp_path / "coral" / "1.jpg").write_bytes(cheap("coral", 1))
+    result = harvest([str(tmp_path / "coral")], HarvestSettings.of({}), tmp_path / "w")
+    assert result.photos == {"coral": 1} and sum(result.to_dict()["statuses"].values()) == result.candidates
+
+
+def test_what_a_person_gave_and_is_no_photo_is_named_with_its_reason(tmp_path, capsys):
+    (tmp_path / "coral").mkdir()
+    (tmp_path / "coral" / "page.jpg").write_text("<html><body>Please log in</body></html>")
+    (tmp_path / "coral" / "1.jpg").write_bytes(cheap("coral", 1))
+    assert main(["harvest", str(tmp_path / "coral"), "-o", str(tmp_path / "w")]) == 0
+    assert "coral/page.jpg: an HTML page, not a picture" in capsys.readouterr().out
+
+
+def test_a_dry_run_that_finds_something_is_a_success(small_web, tmp_path):
+    given = ["harvest", sheet_in(tmp_path), "-o", str(tmp_path / "w"), "--contact", "a@example.org"]
+    assert main([*given, "--dry-run"]) == 0
+
+
+def test_what_a_provider_said_in_an_earlier_run_is_no_fault_of_this_one(small_web, tmp_path, monkeypatch):
+    monkeypatch.delenv("FLICKR_API_KEY")
+    assert not run(tmp_path, provider="flickr").ok
+    assert run(tmp_path, provider="openverse").ok
+
+
+def test_the_settings_of_the_workspace_count_where_it_is_not_named(small_web, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "snakes").mkdir()
+    (tmp_path / "snakes" / "fieldmark.toml").write_text("[harvest]\nmaxx = 3\n")
+    sheet_in(tmp_path)
+    assert main(["harvest", "snakes.csv"]) == 2
+    assert "Did you mean max" in capsys.readouterr().err

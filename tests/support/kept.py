@@ -46,7 +46,7 @@ def keep(root: Path, number: int, url: str, label: str = "coral", original: bool
         kind, place = candidates.settle(catalog, sha256[:16])
         labels = [row["label"] for row in catalog.rows("SELECT DISTINCT label FROM candidates")]
     if kind != "forgotten":
-        store.put(sha256[:16], place, jpeg)
+        put(store, sha256[:16], place, jpeg)
         store.move(sha256[:16], place, labels)
         if original:
             store.keep_original(sha256[:16], jpeg, "a JPEG picture")
@@ -70,3 +70,9 @@ def rows(root: Path, columns: str = "*") -> list[dict]:
     """Return the candidates."""
     with Catalog.open(root / NAME) as catalog:
         return [dict(row) for row in catalog.rows(f"SELECT {columns} FROM candidates ORDER BY label, url")]
+
+
+def put(store: PhotoStore, id_: str, label: str | None, jpeg: bytes) -> None:
+    """Write a photo as a harvest does whose rows are there."""
+    store.stage(id_, label, jpeg)
+    store.publish(id_, label)

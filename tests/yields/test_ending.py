@@ -94,8 +94,15 @@ def test_long_lists_end_in_how_many_more_there_are():
 
 def test_what_waits_sends_the_person_back_to_the_same_command(sample):
     sample.end("pending")
+    page = sample.workspace.root / "harvest.html"
+    steps = next_steps(read_yields(sample.catalog), sample.workspace, page)
+    assert steps[0] == "1 candidate not fetched yet: run the same command again to go on."
+
+
+def test_what_a_dry_run_found_is_fetched_without_its_flag(sample):
+    sample.end("pending")
     steps = next_steps(read_yields(sample.catalog), sample.workspace, None)
-    assert steps == ["1 candidate not fetched yet: run the same command again to go on."]
+    assert steps == ["1 candidate found and none fetched: run the same command without --dry-run."]
 
 
 @pytest.mark.parametrize("status", candidates.MAY_PASS)

@@ -11,6 +11,7 @@ from fieldmark.artifacts.contents import Content
 from fieldmark.artifacts.searches import Standing
 from fieldmark.artifacts.store import PhotoStore
 from fieldmark.artifacts.workspace import Workspace
+from support.kept import put
 
 
 class Sample:
@@ -45,7 +46,7 @@ class Sample:
         candidates.attach(self.catalog, candidate.url, id_)
         kind, label = candidates.settle(self.catalog, id_)
         if kind != "forgotten" and jpeg:
-            self.store.put(id_, label, jpeg)
+            put(self.store, id_, label, jpeg)
             self.store.move(id_, label, [candidate.label])
         return id_
 

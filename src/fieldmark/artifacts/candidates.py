@@ -225,13 +225,58 @@ def reopen(catalog: Catalog, statuses: Sequence[str] = MAY_PASS) -> int:
     )
 
 
-def reopen_licences(catalog: Catalog, wanted: Sequence[str]) -> int:
-    """Make candidates pending that an earlier run refused for a licence which is wanted now; return how many."""
-    test = f"AND licence IN ({', '.join('?' * len(wanted))})" if wanted else ""
-    return catalog.run(
-        f"UPDATE candidates SET status = 'pending', reason = '', done_at = NULL WHERE status = 'licence' {test}",
-        tuple(wanted),
+def apply_licences(
+    catalog: Catalog, label: str, query: str, provider: str, wanted: Sequence[str], most: int | None
+) -> None:
+    """Let the licences that are wanted now decide again over what one search named and nobody fetched yet.
+
+    Args:
+        catalog: to be changed.
+        label, query, provider: the search.
+        wanted: codes; none means any.
+        most: cap of the search; as many as it allows are made pending, the best-ranked first. None means no cap.
+    """
+    key = (label, query, provider)
+    test = f"licence IN ({', '.join('?' * len(wanted))})" if wanted else "1"
+    catalog.run(
+        "UPDATE candidates SET status = 'licence', reason = 'its licence is ' || licence, done_at = ? "
+        f"WHERE label = ? AND query = ? AND provider = ? AND status = 'pending' AND NOT ({test})",
+        (now(), *key, *wanted),
     )
+    room = -1 if most is None else max(0, most - wanted_count(catalog, *key))  # SQLite: no limit below zero
+    catalog.run(
+        "UPDATE candidates SET status = 'pending', reason = '', done_at = NULL "
+        "WHERE label = ? AND query = ? AND provider = ? AND url IN ("
+        "SELECT url FROM candidates WHERE label = ? AND query = ? AND provider = ? AND status = 'licence' "
+        f"AND {test} ORDER BY rank LIMIT ?)",
+        (*key, *key, *wanted, room),
+    )
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """One candidate that gave no photo, and why."""
+
+    label: str
+    provider: str
+    url: str
+    status: str
+    reason: str
+
+
+def left_out(catalog: Catalog) -> list[LeftOut]:
+    """Return the candidates that ended without a photo, what a person gave us first; duplicates are not among them."""
+    rows = catalog.rows(
+        "SELECT label, provider, url, status, reason FROM candidates "
+        "WHERE status NOT IN ('ok', 'pending', 'duplicate', 'conflict') "
+        "ORDER BY provider NOT IN ('folder', 'urls'), status, label, rank, url"
+    )
+    return [LeftOut(**dict(row)) for row in rows]
+
+
+def all_labels(catalog: Catalog) -> list[str]:
+    """Return every class that a candidate was ever named for."""
+    return [row["label"] for row in catalog.rows("SELECT DISTINCT label FROM candidates ORDER BY label")]
 
 
 @dataclass(frozen=True)

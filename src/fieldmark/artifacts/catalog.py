@@ -40,11 +40,11 @@ class Catalog:
             connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
             connection.row_factory = sqlite3.Row
             try:
+                migrate(connection, path)  # first, so that another program's database is left as it is
                 connection.execute("PRAGMA journal_mode = WAL")
                 # A killed process loses nothing by this; after a power failure the last seconds may have to be redone.
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("PRAGMA foreign_keys = ON")
-                migrate(connection, path)
             except BaseException:
                 connection.close()
                 raise

@@ -44,7 +44,8 @@ def remember(catalog: Catalog, kind: Kind, value: str, photo_ids: Iterable[str])
     """Keep what is not to be taken again, and the ids of the photos that went because of it."""
     entries = [(kind, folded(kind, value)), *(("photo", id_) for id_ in photo_ids)]
     catalog.run_many(
-        "INSERT OR IGNORE INTO forgotten (kind, value, at) VALUES (?, ?, ?)", [(*entry, now()) for entry in entries]
+        "INSERT INTO forgotten (kind, value, at) VALUES (?, ?, ?) ON CONFLICT (kind, value) DO NOTHING",
+        [(*entry, now()) for entry in entries],
     )
 
 
@@ -96,6 +97,14 @@ def erase(catalog: Catalog, affected: Iterable[Affected]) -> None:
     )
     ids = sorted({entry.photo_id for entry in affected if entry.photo_id})
     catalog.run_many("UPDATE contents SET phash = '', detail = x'' WHERE id = ?", [(id_,) for id_ in ids])
+
+
+def remember_photos(catalog: Catalog, ids: Iterable[str]) -> None:
+    """Keep photos that went because of something that is to be forgotten already."""
+    catalog.run_many(
+        "INSERT INTO forgotten (kind, value, at) VALUES ('photo', ?, ?) ON CONFLICT (kind, value) DO NOTHING",
+        [(id_, now()) for id_ in sorted(ids)],
+    )
 
 
 def photo_ids(catalog: Catalog) -> frozenset[str]:

@@ -22,6 +22,7 @@ def m001_harvest(connection: sqlite3.Connection) -> None:
         reason TEXT NOT NULL DEFAULT '',      -- a sentence, where there is something to say
         next TEXT,                            -- what to ask next, as JSON; NULL: nothing, it is exhausted
         rank INTEGER NOT NULL DEFAULT 0,      -- results on the pages before `next`
+        licences TEXT NOT NULL DEFAULT '',    -- those it was asked for, between commas; empty: any
         PRIMARY KEY (label, query, provider)
     ) WITHOUT ROWID;
 

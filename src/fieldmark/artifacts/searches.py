@@ -23,6 +23,7 @@ class Standing:
         reason: a sentence, where there is something to say.
         next: what to ask next, as JSON values; None when there is nothing more, or nothing was asked yet.
         rank: how many results came on the pages before `next`.
+        licences: those it was asked for, between commas; another wish begins the search anew.
     """
 
     label: str
@@ -32,6 +33,7 @@ class Standing:
     reason: str = ""
     next: dict[str, Any] | None = None
     rank: int = 0
+    licences: str = ""
 
     @property
     def failed(self) -> bool:
@@ -58,7 +60,8 @@ def read_all(catalog: Catalog) -> list[Standing]:
 def write(catalog: Catalog, standing: Standing) -> None:
     """Keep where a search stands."""
     catalog.run(
-        "INSERT OR REPLACE INTO searches (label, query, provider, outcome, reason, next, rank) VALUES (?,?,?,?,?,?,?)",
+        "INSERT OR REPLACE INTO searches (label, query, provider, outcome, reason, next, rank, licences) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             standing.label,
             standing.query,
@@ -67,6 +70,7 @@ def write(catalog: Catalog, standing: Standing) -> None:
             standing.reason,
             None if standing.next is None else json.dumps(standing.next, ensure_ascii=False),
             standing.rank,
+            standing.licences,
         ),
     )
 

@@ -32,15 +32,23 @@ class PhotoStore:
         folder = self._workspace.conflicts if label is None else self._workspace.photos / label
         return folder / f"{id_}.jpg"
 
-    def put(self, id_: str, label: str | None, jpeg: bytes) -> None:
-        """Write a photo; one that is there already is the same. Raises OSError when the disk does not take it."""
+    def stage(self, id_: str, label: str | None, jpeg: bytes) -> None:
+        """Write a photo beside its place, where nobody takes it for one; `publish` gives it its name.
+
+        Not flushed to the disk: a killed process loses nothing by it, and a power failure costs a few photos that
+        `tidy` finds empty. Flushing each of 10,000 would take minutes.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
         path = self.path(id_, label)
-        if path.exists():
-            return
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Not flushed to the disk: a killed process loses nothing by it, and a power failure costs a few photos that
-        # `tidy` finds empty and takes away again. Flushing each of 10,000 would take minutes.
-        write_bytes(path, jpeg, flush=False)
+        _staged(path).write_bytes(jpeg)
+
+    def publish(self, id_: str, label: str | None) -> None:
+        """Give a staged photo its name, once the catalog speaks of it."""
+        path = self.path(id_, label)
+        _staged(path).replace(path)
 
     def keep_original(self, id_: str, data: bytes, content: str | None) -> None:
         """Write the bytes as they came, under a name that fits what they are."""
@@ -48,6 +56,10 @@ class PhotoStore:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(path, data, flush=False)
+
+    def holds(self, id_: str, labels: Iterable[str]) -> bool:
+        """Return whether a photo lies below one of some classes, or among the conflicts."""
+        return any(self.path(id_, label).exists() for label in [*labels, None])
 
     def move(self, id_: str, label: str | None, labels: Iterable[str]) -> None:
         """Make a photo lie where it belongs and nowhere else.
@@ -59,8 +71,8 @@ class PhotoStore:
         """
         target = self.path(id_, label)
         for path in [*(self.path(id_, other) for other in labels if other != label), self.path(id_, None)]:
-            if path == target or not path.exists():
-                continue
+            if path == target or not path.exists() or (target.exists() and path.samefile(target)):
+                continue  # the same file under two spellings of its folder, on a Mac or Windows
             if target.exists():
                 path.unlink()
             else:
@@ -83,19 +95,26 @@ class PhotoStore:
             places: where each known photo belongs; see `contents.places`.
 
         Returns:
-            The ids of known photos whose file was empty and is gone; they have to be fetched again.
+            The ids of known photos whose file is empty; they have to be fetched again.
         """
-        lost = []
+        empty = []
         for path in list(self._files()):
-            if path.name.startswith(".") and path.suffix == ".partial":
-                path.unlink()
-            elif path.stem in places:
+            id_ = _id_in(path.name)
+            if path.suffix == ".partial":
+                self._tidy_staged(path, id_, places)
+            elif id_ in places and path.stem == id_:
                 if path.stat().st_size == 0:
-                    path.unlink()
-                    lost.append(path.stem)
+                    empty.append(id_)
                 elif path.parent != self._workspace.originals:
-                    self.move(path.stem, places[path.stem], [path.parent.name])
-        return lost
+                    self.move(id_, places[id_], [path.parent.name])
+        return empty
+
+    def _tidy_staged(self, path: Path, id_: str, places: Mapping[str, str | None]) -> None:
+        """Publish what was staged when its rows are there, since it was whole before they were written."""
+        if id_ in places and path == _staged(self.path(id_, places[id_])):
+            self.publish(id_, places[id_])
+        elif path.name.startswith("."):
+            path.unlink()
 
     def missing(self, files: Iterable[str]) -> list[str]:
         """Return those of `files`, given as `class/id.jpg`, that are not there any more."""
@@ -105,6 +124,10 @@ class PhotoStore:
         for folder in (self._workspace.photos, self._workspace.conflicts, self._workspace.originals):
             if folder.is_dir():
                 yield from (path for path in folder.rglob("*") if path.is_file())
+
+
+def _staged(path: Path) -> Path:
+    return path.with_name(f".{path.name}.partial")
 
 
 def _id_in(name: str) -> str:

@@ -38,7 +38,7 @@ class Workspace:
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Workspace:
         """Look at a folder without writing anything. Raises FolderError when there is none."""
-        root = Path(folder).expanduser()
+        root = given_path(folder)
         if not root.exists():
             raise FolderError(f"There is no folder {root}.{_neighbours(root)}")
         if not root.is_dir():
@@ -92,6 +92,14 @@ class Workspace:
     def splits(self) -> Path:
         """Where the splits of a plain folder lie; those of a workspace are in its catalog."""
         return self.memory / "splits"
+
+
+def given_path(text: str | os.PathLike[str]) -> Path:
+    """Return a path as a person gave it, with `~` for their home; a `~` that is nobody's home is part of the name."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
 
 
 def cache_folder() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,9 @@ STOPPED = 130  # what a shell expects of a command that Ctrl-C ended: 128 + SIGI
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 a failure it explains, 2 wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a console that knows no snake in Chinese must not stop us
     parser = build_parser()
     given = parser.parse_args(arguments)
     if not hasattr(given, "run"):

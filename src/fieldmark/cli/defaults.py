@@ -60,10 +60,19 @@ def apply_defaults(
 def _folder_of(given: argparse.Namespace) -> Path:
     """Return the workspace that a command is about, or the folder one is in."""
     if given.command == "harvest":
-        folder = given.out or next((source for source in given.sources if Path(source).is_dir()), None)
-    else:
-        folder = getattr(given, "folder", None)
-    return Path(folder).expanduser() if folder else Path()
+        return _workspace_of_harvest(given)
+    words = getattr(given, "words", None) or [getattr(given, "folder", None)]
+    folder = next((word for word in words if word and Path(word).is_dir()), None)
+    return Path(folder) if folder else Path()
+
+
+def _workspace_of_harvest(given: argparse.Namespace) -> Path:
+    from fieldmark.search.sources import default_workspace
+
+    try:
+        return Path(given.out) if given.out else default_workspace(given.sources)
+    except WrongUsage:  # said again, and to the point, by the command itself
+        return Path()
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -101,4 +110,8 @@ def _flag(path: Path, parser: argparse.ArgumentParser, command: str, key: str, v
         raise WrongUsage(f"{path}: {key} takes {action.metavar}, not {value!r}.")
     if isinstance(action, argparse._AppendAction):
         return action.dest, [str(part) for part in value] if isinstance(value, list) else [str(value)]
-    return action.dest, ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    if action.choices and text not in action.choices:
+        known = [str(choice) for choice in action.choices]
+        raise WrongUsage(f"{path}: {key} {text!r} is not known.{nearest(text, known)} It takes {', '.join(known)}.")
+    return action.dest, text

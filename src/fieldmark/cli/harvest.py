@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,10 @@ def _harvest(given: argparse.Namespace) -> int:
     try:
         result = harvest(given.sources, settings_given(HarvestSettings, given), given.out)
     except KeyboardInterrupt:
-        say("\nStopped. What was fetched is kept; the same command goes on from here.")
+        sentence = "Stopped. What was fetched is kept; the same command goes on from here."
+        print(f"fieldmark harvest: {sentence}", file=sys.stderr)
+        if given.json:
+            print_json({"error": sentence})
         return STOPPED
     if given.json:
         print_json(result.to_dict())
@@ -75,4 +79,4 @@ def _facts(entry: Listed) -> Iterator[str]:
     keys = " or ".join(" + ".join(together) for together in entry.keys)
     yield "no key needed" if not keys else f"key set ({keys})" if entry.ready else f"needs {keys}, which is not set"
     yield "licences known" if entry.licences else "licences unknown"
-    yield f"at most {entry.cap:,} a query" if entry.cap else "no cap"
+    yield f"at most {entry.cap:,} a query" if entry.cap else "no known cap"

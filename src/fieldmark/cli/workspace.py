@@ -31,9 +31,10 @@ def add_credits(commands: Any) -> None:
 
 def _credits(given: argparse.Namespace) -> int:
     from fieldmark.artifacts.atomic import write_text
+    from fieldmark.artifacts.workspace import given_path
     from fieldmark.pipeline.credits import Licences, as_csv, as_markdown, credits_of
 
-    out = Path(given.out).expanduser() if given.out else None
+    out = given_path(given.out) if given.out else None
     if out and (out.is_dir() or not out.absolute().parent.is_dir()):
         raise WrongUsage(f"{out} cannot be written: it is a folder, or lies in one that does not exist.")
     credits = credits_of(given.folder)

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from fieldmark.errors import BadShape, TooSmall
+from fieldmark.errors import BadShape, TooManyPixels, TooSmall
 from fieldmark.imaging.decode import MAX_PIXELS, Pixels, keeps_colours, opened, to_rgb, turn_of
 
 QUALITY = 90
 """JPEG quality of what we write."""
+
+_WIDEST = 65_500  # what libjpeg writes at most, in pixels
 
 _SIDEWAYS = {
     Image.Transpose.TRANSPOSE,
@@ -86,6 +88,8 @@ def shrink(
             whole = image.size  # Pillow turns TIFF, AVIF and HEIC as they load
         turn = turn_of(image)
         size = _fit(whole, longer)
+        if max(size) > _WIDEST:
+            raise TooManyPixels(f"{size[0]} x {size[1]} pixels: a JPEG holds at most {_WIDEST} a side")
         untouched = not pad and size == whole and turn is None and image.format == "JPEG" and keeps_colours(image)
         small = _resize(image, size)
         upright = small if turn is None else small.transpose(turn)

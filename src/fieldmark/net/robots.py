@@ -62,9 +62,9 @@ class Robots:
         """Raise when we may not fetch `url`. Many calls for one site cause one request.
 
         Raises:
-            RobotsRefuse: robots.txt says no, or cannot be had now.
+            RobotsRefuse: robots.txt says no.
             OptedOut: robots.txt reserves the site's content from machine learning.
-            RefusedAddress, BadURL, Unreachable: there is no such site, or not for us.
+            RefusedAddress, BadURL, Unreachable: there is no such site, or not for us, or robots.txt cannot be had now.
         """
         site = f"{url.scheme}://{url.netloc.decode('ascii')}"
         rules = self._known.get(site)
@@ -90,12 +90,19 @@ class Robots:
             error.final = True
             return error
         except FetchFailed as error:
-            return RobotsRefuse(f"We stay away from {shorten(site)} for now: {error}")
+            return _for_now(site, str(error))
         if 200 <= answer.status < 300:
             return read_rules(answer.content)
         if 400 <= answer.status < 500 and answer.status != 429:
             return Rules()
-        return RobotsRefuse(f"We stay away from {shorten(site)} for now: its robots.txt answered {answer.status}.")
+        return _for_now(site, f"its robots.txt answered {answer.status}.")
+
+
+def _for_now(site: str, why: str) -> Unreachable:
+    """What RFC 9309 takes for a refusal while it lasts; unlike one in words it may pass, so it has another name."""
+    error = Unreachable(f"We stay away from {shorten(site)} for now: {why}")
+    error.final = True
+    return error
 
 
 def read_rules(content: bytes) -> Rules:

@@ -21,7 +21,7 @@ from fieldmark.artifacts.contents import Photo
 from fieldmark.artifacts.photos import PhotoFile, PhotoFolder, read_folder
 from fieldmark.artifacts.splits import Sides
 from fieldmark.artifacts.store import SUFFIXES
-from fieldmark.artifacts.workspace import Workspace
+from fieldmark.artifacts.workspace import Workspace, given_path
 from fieldmark.config import TrainSettings
 from fieldmark.errors import FolderError, WrongUsage, nearest
 from fieldmark.imaging.sniff import name_content
@@ -112,7 +112,7 @@ def export_folder(
     if layout not in LAYOUTS:
         raise WrongUsage(f"There is no layout {layout!r}.{nearest(layout, LAYOUTS)} There are: {', '.join(LAYOUTS)}.")
     workspace = Workspace.open(folder)
-    target = _checked_target(Path(out).expanduser(), workspace)
+    target = _checked_target(given_path(out), workspace)
     found = read_folder(workspace.photos, named_by_id=workspace.harvested)
     tell_unusable(found.unusable)
     chosen, conflicts, copies = _chosen(found)

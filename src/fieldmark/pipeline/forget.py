@@ -16,7 +16,7 @@ from fieldmark.artifacts.catalog import NAME, Catalog
 from fieldmark.artifacts.contents import Photo
 from fieldmark.artifacts.forgotten import Affected, Forgotten, Kind
 from fieldmark.artifacts.store import PhotoStore
-from fieldmark.artifacts.workspace import Workspace
+from fieldmark.artifacts.workspace import Workspace, given_path
 from fieldmark.errors import WorkspaceError, WrongUsage
 from fieldmark.pipeline.harvest import PAGE, alone_in, group_near_duplicates
 from fieldmark.yields.page import write_page
@@ -92,7 +92,7 @@ def split_arguments(words: Sequence[str]) -> tuple[str, list[str]]:
     """
     choices = ((words[0], words[1:]), (words[-1], words[:-1]), (".", words))
     folder, what = next((choice for choice in choices if _is_workspace(choice[0])), (None, words))
-    other = next((word for word in (words[0], words[-1]) if Path(word).expanduser().is_dir()), None)
+    other = next((word for word in (words[0], words[-1]) if given_path(word).is_dir()), None)
     if folder is None or (folder == "." and other):
         named = f"{other} is a folder, but no workspace" if other else "The current folder is no workspace"
         raise WorkspaceError(f"{named}: it has no {NAME}. Give the workspace first: fieldmark forget DIR WHAT")
@@ -102,7 +102,7 @@ def split_arguments(words: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _is_workspace(folder: str) -> bool:
-    return (Path(folder).expanduser() / NAME).is_file()
+    return (given_path(folder) / NAME).is_file()
 
 
 def forget(

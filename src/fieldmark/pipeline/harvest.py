@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,15 +17,15 @@ from filelock import FileLock, Timeout
 
 from fieldmark.artifacts import candidates, contents, forgotten, searches
 from fieldmark.artifacts.atomic import write_bytes, write_text
-from fieldmark.artifacts.candidates import Tally
+from fieldmark.artifacts.candidates import LeftOut, Tally
 from fieldmark.artifacts.catalog import NAME, Catalog
 from fieldmark.artifacts.searches import Standing
 from fieldmark.artifacts.store import PhotoStore
-from fieldmark.artifacts.workspace import Workspace
+from fieldmark.artifacts.workspace import Workspace, given_path
 from fieldmark.config import HarvestSettings
 from fieldmark.duplicates import Copy, best_copy, near_duplicate_groups
-from fieldmark.errors import WorkspaceError, WrongUsage, explain_os_error
-from fieldmark.fetch import Fetching, Limits
+from fieldmark.errors import QueryError, WorkspaceError, WrongUsage, explain_os_error, first_of
+from fieldmark.fetch import CONNECTIONS, Fetching, Limits
 from fieldmark.net.client import Client
 from fieldmark.net.manners import Manners
 from fieldmark.net.visitor import Visitor, user_agent
@@ -58,12 +56,18 @@ class Harvest:
         tallies: candidates by search and status.
         standings: where each search stands.
         photos: photos per class.
+        left_out: the candidates that gave no photo, each with its reason.
+        asked: whom this run asked; what others said in earlier runs is no fault of it.
+        dry_run: whether it searched and fetched nothing.
     """
 
     folder: Path
     tallies: tuple[Tally, ...]
     standings: tuple[Standing, ...]
     photos: dict[str, int]
+    left_out: tuple[LeftOut, ...] = ()
+    asked: frozenset[str] = frozenset()
+    dry_run: bool = False
 
     @property
     def candidates(self) -> int:
@@ -72,9 +76,10 @@ class Harvest:
 
     @property
     def ok(self) -> bool:
-        """Whether there is a photo at all, and no provider failed outright."""
-        failures = {standing.provider for standing in self.standings if standing.failed}
-        return bool(self.photos) and not any(self.providers()[name]["found"] == 0 for name in failures)
+        """Whether there is a photo at all (or, in a dry run, a candidate), and no provider failed outright."""
+        failures = {standing.provider for standing in self.standings if standing.failed} & self.asked
+        got_something = self.candidates if self.dry_run else self.photos
+        return bool(got_something) and not any(self.providers()[name]["found"] == 0 for name in failures)
 
     def providers(self) -> dict[str, dict[str, Any]]:
         """Return the outcome of each provider over all its searches, and how many candidates it named.
@@ -102,6 +107,7 @@ class Harvest:
             "statuses": candidates.statuses(self.tallies),
             "photos": self.photos,
             "providers": self.providers(),
+            "left_out": [asdict(entry) for entry in self.left_out],
             "folder": str(self.folder),
         }
 
@@ -123,13 +129,15 @@ def harvest(sources: Sequence[str], settings: HarvestSettings, out: str | os.Pat
         )
     licences = check_codes(",".join(settings.licence)) if settings.licence else ()
     plan = read_sources(sources, settings.provider, settings.max)
-    root = Path(out).expanduser() if out else default_workspace(sources)
+    root = given_path(out) if out else default_workspace(sources)
+    _check_apart(root, sources)
     with _opened(root, plan) as (workspace, catalog):
         store = PhotoStore(workspace)
-        _pick_up(catalog, store, settings, licences)
+        _pick_up(catalog, store, plan, settings, licences)
         with Live(catalog, searching=lambda: _searching(catalog)) as live:
             anyio.run(partial(_search_and_fetch, catalog, store, plan, settings, licences, live))
         if not settings.dry_run:
+            _forget_what_was_named_again(catalog, store)
             group_near_duplicates(catalog)
             write_page(workspace.root / PAGE, workspace, catalog)
             if settings.log:
@@ -139,23 +147,31 @@ def harvest(sources: Sequence[str], settings: HarvestSettings, out: str | os.Pat
             tuple(candidates.tally(catalog)),
             tuple(searches.read_all(catalog)),
             contents.photo_counts(catalog),
+            tuple(candidates.left_out(catalog)),
+            frozenset(want.provider for want in plan.searches),
+            settings.dry_run,
         )
         final_table(catalog, workspace, None if settings.dry_run else workspace.root / PAGE)
     return result
 
 
+def _check_apart(root: Path, sources: Sequence[str]) -> None:
+    """Refuse a workspace inside a folder it is to be filled from: the next run would take its photos for a class."""
+    for source in map(given_path, sources):
+        inside = source.is_dir() and root.resolve().is_relative_to(source.resolve())
+        if inside and not (source / QUERIES).is_file():
+            raise WrongUsage(f"The workspace {root} would lie inside its own source {source}. Give another: -o DIR")
+
+
 @contextmanager
 def _opened(root: Path, plan: Plan) -> Iterator[tuple[Workspace, Catalog]]:
     """Make or open the workspace, for this run alone; one that could not be made whole is not left behind."""
-    made = not root.exists()
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WorkspaceError(f"The workspace {root} cannot be made. {explain_os_error(error)}") from error
+    made = _make(root)
     with ExitStack() as held:
         try:
             held.enter_context(alone_in(root))
             catalog = held.enter_context(Catalog.open(root / NAME))
+            _check_spelling(catalog, plan)
             _keep_queries(root, plan)
         except BaseException:
             held.close()
@@ -163,6 +179,28 @@ def _opened(root: Path, plan: Plan) -> Iterator[tuple[Workspace, Catalog]]:
                 shutil.rmtree(root, ignore_errors=True)
             raise
         yield Workspace.open(root), catalog
+
+
+def _make(root: Path) -> bool:
+    """Make the folder of a workspace; return whether it was us who made it."""
+    try:
+        root.mkdir(parents=True)
+        return True
+    except FileExistsError:
+        if root.is_dir():
+            return False
+        raise WorkspaceError(f"The workspace {root} cannot be made: there is a file of that name.") from None
+    except OSError as error:
+        raise WorkspaceError(f"The workspace {root} cannot be made. {explain_os_error(error)}") from error
+
+
+def _check_spelling(catalog: Catalog, plan: Plan) -> None:
+    """Refuse a class whose folder would be that of one which is there already, on a Mac or Windows."""
+    known = {label.casefold(): label for label in candidates.all_labels(catalog)}
+    for label in plan.labels:
+        other = known.get(label.casefold(), label)
+        if other != label:
+            raise QueryError(f"The workspace has a class {other}, whose folder {label} would share. Spell it alike.")
 
 
 @contextmanager
@@ -180,19 +218,39 @@ def alone_in(root: Path) -> Iterator[None]:
 def _keep_queries(root: Path, plan: Plan) -> None:
     """Copy the sheet into a workspace that has none, so that `fieldmark harvest WORKSPACE` goes on with it."""
     target = root / QUERIES
-    if len(plan.sheets) == 1 and not target.exists():
-        write_bytes(target, plan.sheets[0].read_bytes())
+    if len(plan.sheets) != 1:
+        return
+    sheet = plan.sheets[0].read_bytes()
+    if not target.exists():
+        write_bytes(target, sheet)
+    elif target.read_bytes() != sheet:
+        say(f"{target} holds other queries than {plan.sheets[0]}, which counts for this run. Copy it there to keep it.")
 
 
-def _pick_up(catalog: Catalog, store: PhotoStore, settings: HarvestSettings, licences: Sequence[str]) -> None:
+def _pick_up(
+    catalog: Catalog, store: PhotoStore, plan: Plan, settings: HarvestSettings, licences: Sequence[str]
+) -> None:
     """Put right what a killed run left, and make pending again what this run is to try again."""
     with catalog.writing():
         candidates.fetch_again(catalog, store.tidy(contents.places(catalog)))
         store.remove_all(forgotten.photo_ids(catalog))
         again = candidates.reopen(catalog) if settings.retry else 0
-        candidates.reopen_licences(catalog, licences)
+        caps = {(want.label, want.query.typed, want.provider): want.most for want in plan.searches}
+        for label, origin, provider in {*caps, *((e.label, e.origin, e.provider) for e in plan.listed)}:
+            cap = caps.get((label, origin, provider))
+            candidates.apply_licences(catalog, label, origin, provider, licences, cap)
     if again:
         say(f"{again} candidates that failed before are tried again.")
+
+
+def _forget_what_was_named_again(catalog: Catalog, store: PhotoStore) -> None:
+    """Let go of a photo that one search named without its owner's name, and another with it."""
+    with catalog.writing():
+        affected = [e for e in forgotten.affected_by(catalog, forgotten.read(catalog)) if e.status != "forgotten"]
+        forgotten.erase(catalog, affected)
+        ids = {entry.photo_id for entry in affected if entry.photo_id}
+        forgotten.remember_photos(catalog, ids)
+    store.remove_all(ids)
 
 
 async def _search_and_fetch(
@@ -201,7 +259,13 @@ async def _search_and_fetch(
     manners = Manners()
     runner.take_listed(catalog, plan.listed, licences)
     async with Client(user_agent=user_agent(settings.contact)) as client:
-        visitor = Visitor(client, robots=settings.robots, opt_outs=settings.opt_out, manners=manners)
+        visitor = Visitor(
+            client,
+            robots=settings.robots,
+            opt_outs=settings.opt_out,
+            connections=CONNECTIONS,
+            manners=manners,
+        )
         fetching = Fetching(catalog, store, visitor, _limits(settings))
         try:
             async with anyio.create_task_group() as tasks:
@@ -212,7 +276,7 @@ async def _search_and_fetch(
                     await _search_everywhere(catalog, plan.searches, settings, licences, manners, fetching)
                 tasks.cancel_scope.cancel()
         except BaseExceptionGroup as group:
-            raise _first_of(group) from group
+            raise first_of(group) from group
 
 
 async def _search_everywhere(
@@ -268,14 +332,6 @@ def _limits(settings: HarvestSettings) -> Limits:
     )
 
 
-def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return what a person is told of: the first failure; the others follow from it."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
 def group_near_duplicates(catalog: Catalog) -> None:
     """Group the photos that look alike, and mark the best copy of each group."""
     photos = contents.contents_of_photos(catalog)
@@ -290,8 +346,5 @@ def group_near_duplicates(catalog: Catalog) -> None:
 def _write_logs(workspace: Workspace, catalog: Catalog) -> None:
     """Write what FastClass writes: a log per class, `image,source`."""
     for label in contents.photo_counts(catalog):
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        table.writerow(["image", "source"])
-        table.writerows([photo.file.partition("/")[2], photo.source] for photo in contents.photos(catalog, label))
-        write_text(workspace.root / f"{label}.log", text.getvalue())
+        lines = [f"{photo.file.partition('/')[2]},{photo.source}\n" for photo in contents.photos(catalog, label)]
+        write_text(workspace.root / f"{label}.log", "".join(["image,source\n", *lines]))

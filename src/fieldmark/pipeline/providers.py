@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 
-from fieldmark.errors import FetchFailed, SearchFailed
+from fieldmark.errors import FetchFailed, SearchFailed, first_of
 from fieldmark.net.manners import Manners
 from fieldmark.search import registry
 from fieldmark.search.asker import Asker
@@ -91,9 +91,12 @@ async def _check_all(entries: list[Listed], contact: str) -> list[Listed]:
         provider = registry.find(name)
         checked[name] = _entry(provider, *await _answer_of(provider, manners, contact))
 
-    async with anyio.create_task_group() as tasks:
-        for entry in entries:
-            tasks.start_soon(check_one, entry.name)
+    try:
+        async with anyio.create_task_group() as tasks:
+            for entry in entries:
+                tasks.start_soon(check_one, entry.name)
+    except BaseExceptionGroup as group:
+        raise first_of(group) from group
     return [checked[entry.name] for entry in entries]
 
 

@@ -65,6 +65,8 @@ def _harvest_state(signs: Signs) -> str:
 
 def _harvest_commands(signs: Signs) -> list[str]:
     folder = shlex.quote(signs.folder)
+    if signs.photos and not signs.sheet:
+        return []  # from a list or a folder, which only the person knows
     return [f"fieldmark harvest {folder}" if signs.sheet else f"fieldmark harvest QUERIES.csv -o {folder}"]
 
 

@@ -36,7 +36,9 @@ def check_status(response: Response, site: str) -> None:
     if 200 <= status < 300:
         return
     if status in (429, 503):
-        raise RateLimited(f"{site} wants us to come back later (status {status}).", retry_after(response))
+        hint = "Some are more patient with those who give --contact."
+        sentence = f"{site} wants us to come back later (status {status}). {hint}"
+        raise RateLimited(sentence, retry_after(response))
     if status == 401:
         raise NoKey(f"{site} answers only to a key that it knows (status 401).")
     if status in (403, 407, 418, 451) or 300 <= status < 400:

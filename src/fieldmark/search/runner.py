@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from fieldmark.artifacts import candidates, forgotten, searches
 from fieldmark.artifacts.candidates import Candidate
 from fieldmark.artifacts.catalog import Catalog
 from fieldmark.artifacts.searches import UNFINISHED, Standing
-from fieldmark.errors import FetchFailed, RateLimited, SearchFailed
+from fieldmark.errors import BadStatus, FetchFailed, PageChanged, RateLimited, SearchFailed
 from fieldmark.search.provider import Page, Provider, Request, Response, Result, Search
 from fieldmark.search.query import Query
 from fieldmark.search.sources import Listed, Wanted
+
+T = TypeVar("T")
 
 BARREN_PAGES = 5
 """So many pages in a row without a result end a search: a site may always promise a next one."""
@@ -51,16 +53,16 @@ class Intake:
             label=label,
             query=query if isinstance(query, str) else query.typed,
             provider=provider,
-            url=result.url,
+            url=_storable(result.url),
             rank=rank,
-            provider_id=result.id,
-            page=result.page,
-            title=result.title,
-            author=result.author,
+            provider_id=_storable(result.id),
+            page=_storable(result.page),
+            title=_storable(result.title),
+            author=_storable(result.author),
             licence=result.licence,
             licence_version=result.licence_version,
-            licence_url=result.licence_url,
-            attribution=result.attribution,
+            licence_url=_storable(result.licence_url),
+            attribution=_storable(result.attribution),
         )
         status, reason = self._first_status(candidate, query, result)
         return candidates.add(self._catalog, candidate, status, reason) and status == "pending"
@@ -75,6 +77,11 @@ class Intake:
         if self._licences and result.licence not in self._licences:
             return "licence", f"its licence is {result.licence}"
         return "pending", ""
+
+
+def _storable(text: str) -> str:
+    """Return text that SQLite can keep: a lone half of a surrogate pair is written out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def take_listed(catalog: Catalog, listed: Sequence[Listed], licences: Sequence[str]) -> None:
@@ -120,7 +127,8 @@ async def search(
         except SearchFailed as error:
             _note_failure(catalog, want, provider, error.outcome, str(error))
         except FetchFailed as error:
-            _note_failure(catalog, want, provider, "unreachable", str(error))
+            busy = isinstance(error, BadStatus) and error.code == 429  # it was given up for what an earlier query heard
+            _note_failure(catalog, want, provider, "rate-limited" if busy else "unreachable", str(error))
 
 
 def _note_failure(catalog: Catalog, want: Wanted, provider: Provider, outcome: str, reason: str) -> None:
@@ -138,20 +146,28 @@ class _Hunt:
         self._intake = intake
 
     async def run(self, standing: Standing, asks: Asks, search: Search, found: Callable[[], None]) -> None:
-        missing = self._missing()
-        if missing <= 0 or standing.exhausted:
+        licences = ",".join(sorted(search.licences))
+        if standing.licences != licences:  # a site that was asked for fewer may have more to give
+            standing = Standing(standing.label, standing.query, standing.provider, licences=licences)
+        if standing.exhausted:
+            return
+        if self._missing() <= 0:
+            if standing.outcome != "ok":  # killed, or refused, before it was known that this was enough
+                self._finish(replace(standing, reason=""))
             return
         if standing.next is not None and self._provider.resumable:
             request = Request(**standing.next)
         else:
-            request, standing = self._provider.start(search), replace(standing, rank=0)
+            request, standing = _start(self._provider, search), replace(standing, rank=0)
         barren = 0
         for _ in range(MOST_PAGES):
             page = await _ask_patiently(self._provider, asks, request)
             standing = self._keep(page, request, standing)
             found()
             barren = 0 if page.results else barren + 1
-            if standing.next is None or self._missing() <= 0 or barren == BARREN_PAGES:
+            if barren == BARREN_PAGES:
+                standing = replace(standing, next=None)
+            if standing.next is None or self._missing() <= 0:
                 break
             assert page.next is not None
             request = page.next
@@ -190,10 +206,29 @@ async def _ask_patiently(provider: Provider, asks: Asks, request: Request) -> Pa
     """Ask and read; where a provider wants us to wait, wait and ask again, within limits."""
     for _ in range(ATTEMPTS - 1):
         try:
-            return provider.read(await asks.ask(request))
+            return _read(provider, await asks.ask(request))
         except RateLimited as error:
             try:
                 asks.rest(request, error.retry_after)
             except FetchFailed as too_long:
                 raise RateLimited(f"{error} {too_long}", error.retry_after) from error
-    return provider.read(await asks.ask(request))
+    return _read(provider, await asks.ask(request))
+
+
+def _start(provider: Provider, search: Search) -> Request:
+    return _guarded(provider, lambda: provider.start(search))
+
+
+def _read(provider: Provider, response: Response) -> Page:
+    return _guarded(provider, lambda: provider.read(response))
+
+
+def _guarded(provider: Provider, work: Callable[[], T]) -> T:
+    """Let what a provider of another package raises end its own search and no more."""
+    try:
+        return work()
+    except SearchFailed:
+        raise
+    except Exception as error:  # code of strangers, on bytes of strangers
+        what = f"{type(error).__name__}: {error}"[:200]
+        raise PageChanged(f"The provider {provider.name} does not understand its site's answer ({what}).") from error

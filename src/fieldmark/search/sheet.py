@@ -19,8 +19,8 @@ from fieldmark.search.query import Query
 
 COLUMNS = ("searchterm", "exclude", "class", "provider", "max")
 
-LONGEST_NAME = 100
-"""Longest folder name, in characters; file systems stop at 255 bytes, and four bytes a character are possible."""
+LONGEST_NAME = 200
+"""Longest folder name, in bytes of UTF-8; file systems stop at 255."""
 
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')  # what Windows, the strictest, has no files called by
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -87,7 +87,7 @@ def folder_name(text: str) -> str:
     """
     name = unicodedata.normalize("NFC", text).replace("&", "and")
     name = "_".join(_FORBIDDEN.sub("", name).split())
-    name = name.lstrip("-.").rstrip(". ")[:LONGEST_NAME]
+    name = name.lstrip("-.").encode("utf-8", "ignore")[:LONGEST_NAME].decode("utf-8", "ignore").rstrip(". ")
     return f"{name}_" if _RESERVED.fullmatch(name) else name
 
 
@@ -101,8 +101,9 @@ def _header(line: str) -> list[str]:
 def _read_header(path: Path, line: str) -> list[str]:
     header = _header(line)
     if "searchterm" not in header:
+        hint = " Separate the columns by commas." if ";" in line or "\t" in line else ""
         raise QueryError(
-            f"{path}, line 1: there is no column called searchterm. Make the first line: searchterm,exclude"
+            f"{path}, line 1: there is no column called searchterm.{hint} Make the first line: searchterm,exclude"
         )
     for name in header:
         if name not in COLUMNS:
@@ -157,7 +158,7 @@ def _without(term: str, exclude: str) -> str:
 def _most(where: str, text: str) -> int | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
         raise QueryError(f"{where}: the max {text!r} makes no sense: give a number from 1 on, or nothing.")
     return int(text)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fieldmark.artifacts import catalog
+from fieldmark.artifacts.workspace import given_path
 from fieldmark.errors import QueryError, WrongUsage
 from fieldmark.search import registry
 from fieldmark.search.provider import Result
@@ -75,7 +76,7 @@ def read_sources(sources: Sequence[str], providers: Sequence[str], most: int) ->
     web = _web_providers(names)
     plan = Plan()
     for source in sources:
-        _read_one(Path(source).expanduser(), names, web, most, plan)
+        _read_one(given_path(source), names, web, most, plan)
     _check_folders(plan)
     return plan
 
@@ -95,11 +96,23 @@ def _read_one(path: Path, names: Sequence[str], web: Sequence[str], most: int, p
             raise QueryError(f"{path} is a workspace without {QUERIES}. Give the sheet or list it was made from.")
         plan.listed += [Listed(_folder(label), "folder", path.name, found) for label, found in folder.read(path)]
     elif not path.exists():
-        raise QueryError(f"There is no {path}. Give a query sheet, a list of URLs, or a folder of photos.")
+        raise QueryError(
+            f"There is no {path}. Give a query sheet, a list of URLs, or a folder of photos. To search for words, "
+            "write a sheet: searchterm,exclude in its first line, the words in the second."
+        )
     elif "urls" not in names and (is_sheet(path) or path.suffix.lower() not in LIST_SUFFIXES):
         _read_sheet(path, web, most, plan)
     else:
-        plan.listed += [Listed(_folder(label), "urls", path.name, found) for label, found in urls.read(path)]
+        plan.listed += [Listed(_folder(label), "urls", path.name, found) for label, found in _read_list(path)]
+
+
+def _read_list(path: Path) -> list[tuple[str, Result]]:
+    try:
+        return urls.read(path)
+    except QueryError:
+        if path.suffix.lower() == ".csv":  # then it was meant to be a sheet, as a rule: say what one begins with
+            read_sheet(path)
+        raise
 
 
 def _read_sheet(path: Path, web: Sequence[str], most: int, plan: Plan) -> None:
@@ -112,6 +125,9 @@ def _read_sheet(path: Path, web: Sequence[str], most: int, plan: Plan) -> None:
 
 
 def _folder(label: str) -> str:
+    shown = label.encode("utf-8", "backslashreplace").decode("utf-8")
+    if shown != label:
+        raise QueryError(f"The folder or list {shown!r} has a name that is not UTF-8. Rename it.")
     name = folder_name(label)
     if not name:
         raise QueryError(f"The class {label!r} leaves no name for a folder. Rename it.")
@@ -132,7 +148,7 @@ def default_workspace(sources: Sequence[str]) -> Path:
     Raises:
         WrongUsage: that name is the source itself, or something else that is there.
     """
-    paths = [Path(source).expanduser() for source in sources]
+    paths = [given_path(source) for source in sources]
     if len(paths) == 1 and _is_workspace(paths[0]):
         return paths[0]
     first = paths[0].resolve()
@@ -144,4 +160,4 @@ def default_workspace(sources: Sequence[str]) -> Path:
 
 
 def _is_workspace(path: Path) -> bool:
-    return path.is_dir() and ((path / catalog.NAME).is_file() or (path / QUERIES).is_file())
+    return path.is_dir() and any((path / name).is_file() for name in (catalog.NAME, QUERIES, "fieldmark.toml"))

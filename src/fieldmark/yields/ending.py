@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
+from urllib.parse import unquote
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from fieldmark.artifacts import candidates, contents
-from fieldmark.artifacts.candidates import Claim
+from fieldmark.artifacts.candidates import Claim, LeftOut
 from fieldmark.artifacts.catalog import Catalog
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.terminal import say
@@ -37,6 +39,9 @@ WIDTH = 100
 LISTED = 20
 """Conflicts and failed searches named; the page names more of them."""
 
+MANY = 5
+"""When so many candidates fail, and no other is there, it is hardly the fault of their hosts."""
+
 _ONLY_HERE = "only here"
 _HEADINGS = {
     "duplicate": ("dupli-", "cate"),
@@ -58,7 +63,8 @@ def final_table(catalog: Catalog, workspace: Workspace, page: Path | None = None
     claims = candidates.claims(catalog)
     summary = [_summary(total(rows), contents.photo_counts(catalog))]
     steps = next_steps(rows, workspace, page)
-    for line in [*yield_table(rows), *failed_searches(rows), *conflicts(claims), *summary, *steps]:
+    gone = candidates.left_out(catalog)
+    for line in [*yield_table(rows), *failed_searches(rows), *left_out(gone), *conflicts(claims), *summary, *steps]:
         say(line)
 
 
@@ -113,6 +119,22 @@ def failed_searches(rows: Sequence[Yield]) -> list[str]:
     return [*lines, ""] if lines else []
 
 
+def left_out(gone: Sequence[LeftOut]) -> list[str]:
+    """Return what gave no photo: each file and list entry of the person's own by name, the rest by status."""
+    lines = [f"{count(len(gone), 'candidate')} gave no photo:"] if gone else []
+    own = [entry for entry in gone if entry.provider == "folder"]
+    for entry in own[:LISTED]:
+        name = printable(unquote("/".join(entry.url.split("/")[-2:])))
+        lines += _wrap(f"{name}: {printable(entry.reason, 300)}", indent=2)
+    if len(own) > LISTED:
+        lines.append(f"  … and {len(own) - LISTED:,} more files.")
+    rest = [entry for entry in gone if entry.provider != "folder"]
+    for status, n in Counter(entry.status for entry in rest).most_common():
+        example = next(entry.reason for entry in rest if entry.status == status)
+        lines += _wrap(f"{n:,} {status}, such as: {printable(example, 300)}", indent=2)
+    return [*lines, ""] if lines else []
+
+
 def _name(row: Yield) -> str:
     return f"{printable(row.provider)}, {printable(row.query)} ({printable(row.label)})"
 
@@ -140,10 +162,14 @@ def _steps(rows: Sequence[Yield], workspace: Workspace, page: Path | None) -> It
     folder = shlex.quote(str(_short(workspace.root)))
     waiting, may_pass = counts["waiting"], sum(counts.by_status.get(status, 0) for status in candidates.MAY_PASS)
     unfinished = sum(row.failed for row in rows)
-    if waiting:
+    if waiting and page is None:
+        yield f"{count(waiting, 'candidate')} found and none fetched: run the same command without --dry-run."
+    elif waiting:
         yield f"{count(waiting, 'candidate')} not fetched yet: run the same command again to go on."
     elif unfinished:
         yield "The same command again tries the failed searches once more; what was fetched is not fetched again."
+    if may_pass == counts["found"] >= MANY:
+        yield "Not one picture could be fetched. Is there a network?"
     if may_pass:
         yield f"{count(may_pass, 'candidate')} failed for a reason that may pass: add --retry to try again."
     if page is not None:
