@@ -16,7 +16,7 @@ setup: .venv/.ready  ## Make .venv with everything: the package, its extras and 
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --editable '.[train,heic]'
 	@touch $@
 
-demo: setup  ## Paint snakes, learn them, export, serve, ask once (about two minutes)
+demo: setup  ## Harvest painted snakes from a small web, learn them, export, serve, ask once
 	$(BIN)/fieldmark demo
 
 # Two files of tests at a time, each on one thread: torch's threads would only wait for each other.
@@ -36,6 +36,9 @@ lint: setup  ## Check style, types and the layers
 
 bench: setup  ## Measure; the tables go into bench/RESULTS.md
 	$(BIN)/python bench/seeds.py ../shared/data/snakes/classes
+	$(BIN)/python bench/harvest.py
+	$(BIN)/python bench/harvest.py --memory
+	$(BIN)/python bench/near_duplicates.py ../shared/data/snakes/classes ../shared/data/bears_raw
 
 browser:
 	@command -v chromium >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

@@ -2,7 +2,8 @@
 
     python bench/harvest.py [--images 2000] [--repeats 3] [--memory]
 
-Same server, same photos of 1 to 2 megapixels, same 500 pixels, all in one run, one arm after another and round again.
+Same server, same photos of 1 to 2 megapixels, same 500 pixels, all in one run, one arm after another and round again,
+each time another one first.
 The peers are installed into an environment of their own, which is kept for the next time. The server is a process of
 its own, so that its processor time is nobody's; it does take its part of the machine. Wall time is that of the whole
 command, start-up included. With `--memory` the peak memory of ours for 10,000 URLs is measured, and nothing else.
@@ -109,6 +110,7 @@ def serve(folder: Path) -> None:
 
 def measure(command: list[str], environment: dict[str, str], folder: Path) -> dict[str, float]:
     """Run a command and return its wall seconds, CPU seconds (children included) and peak memory (MiB)."""
+    os.sync()  # what the arm before has written is not to be flushed at the cost of this one
     start = time.perf_counter()
     with (folder / "output.txt").open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=folder)
@@ -187,7 +189,8 @@ def compare(given: argparse.Namespace, port: int, scratch: Path, files: list[Pat
     }
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in arms}
     for repeat in range(given.repeats):
-        for name, command in arms.items():
+        turn = [*arms.items()][repeat % len(arms) :] + [*arms.items()][: repeat % len(arms)]
+        for name, command in turn:
             out = scratch / f"{name.split()[0]}-{repeat}"
             out.mkdir()
             runs[name].append(measure(command(out), environment(port), scratch))

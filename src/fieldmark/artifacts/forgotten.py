@@ -99,6 +99,11 @@ def erase(catalog: Catalog, affected: Iterable[Affected]) -> None:
     catalog.run_many("UPDATE contents SET phash = '', detail = x'' WHERE id = ?", [(id_,) for id_ in ids])
 
 
+def any_kept(catalog: Catalog) -> bool:
+    """Return whether anybody ever asked for a removal."""
+    return catalog.row("SELECT 1 FROM forgotten") is not None
+
+
 def remember_photos(catalog: Catalog, ids: Iterable[str]) -> None:
     """Keep photos that went because of something that is to be forgotten already."""
     catalog.run_many(

@@ -2,10 +2,12 @@
 
 | step     | reads                              | writes                                           |
 |----------|------------------------------------|--------------------------------------------------|
+| harvest  | query sheets, lists, folders       | a workspace: `catalog.db`, `photos/`, the yield  |
 | train    | class folders, a kept split        | a split, `runs/<id>/` (weights, figures, report) |
 | evaluate | a run or a model file, a folder    | nothing, or a report where it is told to         |
 | export   | a run, its photos                  | one model file                                   |
 | predict  | a model file, pictures             | nothing                                          |
 
-`train` runs the stale steps before it: it reads the folder, and draws the split unless one is kept.
+What `status` says of them is in `steps`, as data. `credits`, `export_folder`, `forget` and `providers` are commands
+beside the way. `train` runs the stale steps before it: it reads the folder, and draws the split unless one is kept.
 """

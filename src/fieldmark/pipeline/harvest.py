@@ -245,6 +245,8 @@ def _pick_up(
 
 def _forget_what_was_named_again(catalog: Catalog, store: PhotoStore) -> None:
     """Let go of a photo that one search named without its owner's name, and another with it."""
+    if not forgotten.any_kept(catalog):
+        return
     with catalog.writing():
         affected = [e for e in forgotten.affected_by(catalog, forgotten.read(catalog)) if e.status != "forgotten"]
         forgotten.erase(catalog, affected)
