@@ -13,7 +13,7 @@ setup: .venv/.ready  ## Make .venv with everything: the package, its extras and 
 	@echo "Installing into .venv: about two minutes, and 6 GB on Linux, where torch brings its CUDA libraries."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --editable '.[train,heic]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --editable '.[train,heic,parquet]'
 	@touch $@
 
 demo: setup  ## Harvest painted snakes from a small web, learn them, export, serve, ask once
