@@ -9,6 +9,9 @@ from typing import Any, Self
 
 from fieldmark.errors import WrongUsage, nearest
 
+SETTINGS_FILE = "fieldmark.toml"
+"""Where a person keeps defaults of their own; see `cli.defaults`."""
+
 FITS = ("squish", "crop", "pad-white", "pad-reflect")
 """Ways to bring a photo to the square a network takes; see `classifier.Fit`."""
 

@@ -18,10 +18,12 @@ import anyio
 import anyio.to_thread
 
 from fieldmark.artifacts import candidates, contents
+from fieldmark.artifacts.candidates import Place
 from fieldmark.artifacts.catalog import Catalog
 from fieldmark.artifacts.contents import Content
 from fieldmark.artifacts.forgotten import host_of
 from fieldmark.artifacts.store import PhotoStore
+from fieldmark.config import HarvestSettings
 from fieldmark.engines.local import available_processors
 from fieldmark.errors import (
     BadShape,
@@ -47,7 +49,7 @@ IN_WORK = 256
 """URLs in work at once, most of which wait for their host's turn."""
 
 CONNECTIONS = 32
-"""Pictures that are being fetched at once. Each may be `Limits.max_bytes` large, so this bounds the memory too."""
+"""Pictures that are being fetched at once. Each may be `--max-mb` large, so this bounds the memory too."""
 
 WAITING = 4
 """Pictures that wait for a processor before no more are fetched, per processor: no use in piling them up in memory."""
@@ -73,29 +75,6 @@ _STATUS_OF: tuple[tuple[type[Exception], str], ...] = (
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What is taken, and in which form it is kept.
-
-    Attributes:
-        size: longest side of the photos we keep, in pixels; 0 keeps them as they came.
-        pad: lay each on a white square, as FastClass does.
-        keep: store the bytes as they came as well.
-        min_side: shortest side of what we take, in pixels.
-        max_aspect: longer over shorter side of what we take, at most.
-        max_bytes: most bytes we read from one URL.
-        timeout: seconds for one URL.
-    """
-
-    size: int = 500
-    pad: bool = False
-    keep: bool = False
-    min_side: int = 128
-    max_aspect: float = 5.0
-    max_bytes: int = 32 * 2**20
-    timeout: float = 30.0
-
-
-@dataclass(frozen=True)
 class _Ready:
     """A fetched picture, fit to be kept."""
 
@@ -106,11 +85,12 @@ class _Ready:
 class Fetching:
     """Fetches what is pending in a catalog, while searches may still add to it."""
 
-    def __init__(self, catalog: Catalog, store: PhotoStore, visitor: Visitor, limits: Limits) -> None:
+    def __init__(self, catalog: Catalog, store: PhotoStore, visitor: Visitor, settings: HarvestSettings) -> None:
         self._catalog = catalog
         self._store = store
         self._visitor = visitor
-        self._limits = limits
+        self._settings = settings
+        self._max_bytes = settings.max_mb * 2**20
         # Twice as many as processors, so that none is idle while a thread waits for Python's lock.
         self._threads = anyio.CapacityLimiter(2 * available_processors())
         self._queue = _HostQueue()
@@ -158,9 +138,8 @@ class Fetching:
 
     async def _end(self, url: str) -> None:
         """Bring all candidates of one URL to their end."""
-        if candidates.was_fetched(self._catalog, url):
-            with self._catalog.writing():
-                self._end_as_before(url)
+        if candidates.has_ended(self._catalog, url):
+            self._end_as_before(url)
             return
         try:
             data = await self._bytes_of(url)
@@ -174,10 +153,10 @@ class Fetching:
     async def _bytes_of(self, url: str) -> bytes:
         # A search result that names a file of this computer is refused like any odd address.
         if url.startswith("file:") and candidates.is_local(self._catalog, url):
-            return await anyio.to_thread.run_sync(_read_local, url, self._limits.max_bytes, limiter=self._threads)
+            return await anyio.to_thread.run_sync(_read_local, url, self._max_bytes, limiter=self._threads)
         page = candidates.page_of(self._catalog, url)
         fetched = await self._visitor.fetch(
-            url, referer=_origin(page), max_bytes=self._limits.max_bytes, timeout=self._limits.timeout
+            url, referer=_origin(page), max_bytes=self._max_bytes, timeout=self._settings.timeout
         )
         return fetched.content
 
@@ -190,37 +169,40 @@ class Fetching:
 
     def _prepare(self, data: bytes) -> _Ready:
         """Judge and shrink a picture; runs on a thread. Raises NotAPhoto."""
-        limits = self._limits
-        shrunk = shrink(data, limits.size, pad=limits.pad, min_side=limits.min_side, max_aspect=limits.max_aspect)
+        wish = self._settings
+        shrunk = shrink(data, wish.size, pad=wish.pad, min_side=wish.min_side, max_aspect=wish.max_aspect)
         marks = fingerprint(shrunk.image)
         sha256 = hashlib.sha256(data).hexdigest()
         content = Content(sha256[:16], sha256, marks.phash, marks.detail, shrunk.width, shrunk.height, len(data))
         return _Ready(content, shrunk.jpeg)
 
     def _keep(self, url: str, ready: _Ready, data: bytes) -> None:
-        """Write file, then rows, then remove what they make stale: a kill between any two is put right by `tidy`."""
+        """Stage the file, write the rows, give the file its name: a kill between any two is put right by `tidy`."""
         id_ = ready.content.id
         with self._catalog.writing():
-            # Bytes that were a photo before, and whose file a person has deleted, stay away.
-            before = candidates.claimants(self._catalog, id_)
-            wanted = not before or self._store.holds(id_, before)
+            known = bool(candidates.claimants(self._catalog, id_))
             contents.add(self._catalog, ready.content)
             candidates.attach(self._catalog, url, id_)
-            kind, label = candidates.settle(self._catalog, id_)
-            wanted = wanted and kind != "forgotten"
-            if wanted:
-                self._store.stage(id_, label, ready.jpeg)
-                if self._limits.keep:
+            place = candidates.settle(self._catalog, id_)
+            if place[0] != "forgotten" and not known:
+                self._store.stage(id_, place[1], ready.jpeg)
+                if self._settings.keep:
                     self._store.keep_original(id_, data, name_content(data))
-        if wanted:
-            self._store.publish(id_, label)
-            self._store.move(id_, label, candidates.claimants(self._catalog, id_))
+        if known:
+            self._move(id_, place)  # its file lies there, or a person has deleted it
+        elif place[0] != "forgotten":
+            self._store.publish(id_, place[1])
 
     def _end_as_before(self, url: str) -> None:
-        id_ = candidates.same_as_before(self._catalog, url)
-        if not id_:
-            return
-        kind, label = candidates.settle(self._catalog, id_)
+        """End the candidates of a URL as those of another search did; its photo may be claimed by a new class now."""
+        with self._catalog.writing():
+            id_ = candidates.same_as_before(self._catalog, url)
+            place = candidates.settle(self._catalog, id_) if id_ else None
+        if id_ and place:
+            self._move(id_, place)
+
+    def _move(self, id_: str, place: Place) -> None:
+        kind, label = place
         if kind != "forgotten":
             self._store.move(id_, label, candidates.claimants(self._catalog, id_))
 

@@ -125,7 +125,8 @@ def test_a_url_of_two_searches_is_fetched_once_and_ends_alike_in_both(catalog):
     named(catalog, "u")
     candidates.fail(catalog, "u", "http_error", "it answered 404")
     named(catalog, "u", label="king")
-    assert candidates.same_as_before(catalog, "u") == ""
+    assert candidates.has_ended(catalog, "u")
+    assert candidates.same_as_before(catalog, "u") is None
     assert {row["reason"] for row in catalog.rows("SELECT reason FROM candidates")} == {"it answered 404"}
 
 
@@ -140,7 +141,7 @@ def test_a_url_that_gave_a_photo_is_settled_with_its_second_search(catalog):
 def test_what_was_refused_for_its_words_says_nothing_of_the_url_elsewhere(catalog):
     candidates.add(catalog, Candidate("coral", "q -king", "bing", "u", 1), "negative", "its text holds 'king'")
     named(catalog, "u", label="king")
-    assert candidates.same_as_before(catalog, "u") is None
+    assert not candidates.has_ended(catalog, "u")
 
 
 def test_forgotten_bytes_do_not_come_back_under_another_url(catalog):

@@ -48,7 +48,7 @@ def test_tidying_puts_right_what_a_killed_run_left(workspace, store):
 def test_a_staged_photo_is_published_when_its_rows_are_there_and_goes_when_they_are_not(workspace, store):
     store.stage(A, "coral", b"jpeg")
     store.stage(B, "coral", b"jpe")
-    assert not store.holds(A, ["coral"])
+    assert not store.path(A, "coral").exists()
     assert store.tidy({A: "coral"}) == []
     assert files(workspace) == [f"photos/coral/{A}.jpg"]
 
@@ -70,3 +70,9 @@ def test_removing_takes_the_original_too(workspace, store):
 def test_photos_that_a_person_deleted_are_named(workspace, store):
     put(store, A, "coral", b"jpeg")
     assert store.missing([f"coral/{A}.jpg", f"coral/{B}.jpg"]) == [f"coral/{B}.jpg"]
+
+
+def test_an_original_that_a_power_failure_left_empty_is_written_again(workspace, store):
+    store.keep_original(A, b"", "a PNG picture")
+    store.keep_original(A, b"bytes", "a PNG picture")
+    assert (workspace.originals / f"{A}.png").read_bytes() == b"bytes"

@@ -133,30 +133,27 @@ def fail(catalog: Catalog, url: str, status: str, reason: str) -> None:
     )
 
 
-def was_fetched(catalog: Catalog, url: str) -> bool:
-    """Return whether a URL has been fetched, for whichever search."""
-    row = catalog.row(
-        "SELECT 1 FROM candidates WHERE url = ? AND status NOT IN ('pending', 'negative', 'licence') LIMIT 1", (url,)
-    )
-    return row is not None
+_ENDED = "url = ? AND status NOT IN ('pending', 'negative', 'licence')"
+
+
+def has_ended(catalog: Catalog, url: str) -> bool:
+    """Return whether a URL was fetched, or given up, for whichever search."""
+    return catalog.row(f"SELECT 1 FROM candidates WHERE {_ENDED} LIMIT 1", (url,)) is not None
 
 
 def same_as_before(catalog: Catalog, url: str) -> str | None:
-    """End the pending candidates of a URL that was fetched for another search, as that one ended.
+    """End the pending candidates of a URL that `has_ended` as that one ended.
 
     Returns:
-        The id of its photo where there is one, to be settled; "" for another end; None when it was never fetched.
+        The id of its photo, to be settled; None where it gave none.
     """
     before = catalog.row(
-        "SELECT status, reason, photo_id FROM candidates "
-        "WHERE url = ? AND status NOT IN ('pending', 'negative', 'licence') ORDER BY photo_id IS NULL",
-        (url,),
+        f"SELECT status, reason, photo_id FROM candidates WHERE {_ENDED} ORDER BY photo_id IS NULL", (url,)
     )
-    if before is None:
-        return None
+    assert before is not None
     if before["photo_id"] is None:
         fail(catalog, url, before["status"], before["reason"])
-        return ""
+        return None
     attach(catalog, url, before["photo_id"])
     return str(before["photo_id"])
 

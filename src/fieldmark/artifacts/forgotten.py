@@ -42,11 +42,8 @@ def read(catalog: Catalog) -> Forgotten:
 
 def remember(catalog: Catalog, kind: Kind, value: str, photo_ids: Iterable[str]) -> None:
     """Keep what is not to be taken again, and the ids of the photos that went because of it."""
-    entries = [(kind, folded(kind, value)), *(("photo", id_) for id_ in photo_ids)]
-    catalog.run_many(
-        "INSERT INTO forgotten (kind, value, at) VALUES (?, ?, ?) ON CONFLICT (kind, value) DO NOTHING",
-        [(*entry, now()) for entry in entries],
-    )
+    _keep(catalog, kind, [folded(kind, value)])
+    remember_photos(catalog, photo_ids)
 
 
 @dataclass(frozen=True)
@@ -106,9 +103,13 @@ def any_kept(catalog: Catalog) -> bool:
 
 def remember_photos(catalog: Catalog, ids: Iterable[str]) -> None:
     """Keep photos that went because of something that is to be forgotten already."""
+    _keep(catalog, "photo", ids)
+
+
+def _keep(catalog: Catalog, kind: Kind | Literal["photo"], values: Iterable[str]) -> None:
     catalog.run_many(
-        "INSERT INTO forgotten (kind, value, at) VALUES ('photo', ?, ?) ON CONFLICT (kind, value) DO NOTHING",
-        [(id_, now()) for id_ in sorted(ids)],
+        "INSERT INTO forgotten (kind, value, at) VALUES (?, ?, ?) ON CONFLICT (kind, value) DO NOTHING",
+        [(kind, value, now()) for value in sorted(values)],
     )
 
 

@@ -53,13 +53,9 @@ class PhotoStore:
     def keep_original(self, id_: str, data: bytes, content: str | None) -> None:
         """Write the bytes as they came, under a name that fits what they are."""
         path = self._workspace.originals / f"{id_}{SUFFIXES.get(content or '', '.bin')}"
-        if not path.exists():
+        if not path.exists() or path.stat().st_size == 0:  # empty: a power failure
             path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(path, data, flush=False)
-
-    def holds(self, id_: str, labels: Iterable[str]) -> bool:
-        """Return whether a photo lies below one of some classes, or among the conflicts."""
-        return any(self.path(id_, label).exists() for label in [*labels, None])
 
     def move(self, id_: str, label: str | None, labels: Iterable[str]) -> None:
         """Make a photo lie where it belongs and nowhere else.

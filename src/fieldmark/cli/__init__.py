@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from fieldmark.cli.command import print_json
+from fieldmark.cli.command import STOPPED, print_json
 from fieldmark.cli.defaults import apply_defaults
 from fieldmark.cli.demo import add_demo
 from fieldmark.cli.harvest import add_harvest, add_providers
@@ -18,8 +18,6 @@ from fieldmark.cli.workspace import add_credits, add_export_folder, add_forget, 
 from fieldmark.errors import FieldmarkError, explain_os_error
 from fieldmark.terminal import Voice, speaking
 from fieldmark.version import __version__
-
-STOPPED = 130  # what a shell expects of a command that Ctrl-C ended: 128 + SIGINT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from fieldmark.config import Settings
 
+STOPPED = 130  # what a shell expects of a command that Ctrl-C ended: 128 + SIGINT
+
 AnySettings = TypeVar("AnySettings", bound=Settings)
 
 

@@ -19,9 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fieldmark.config import SETTINGS_FILE
 from fieldmark.errors import WrongUsage, nearest
-
-NAME = "fieldmark.toml"
 
 
 def apply_defaults(
@@ -34,7 +33,7 @@ def apply_defaults(
     Raises:
         WrongUsage: the file is no TOML, or has a table or key that does not exist; the nearest is named.
     """
-    path = _folder_of(given) / NAME
+    path = _folder_of(given) / SETTINGS_FILE
     if not path.is_file():
         return given
     parsers, lists = _parsers(parser), {}

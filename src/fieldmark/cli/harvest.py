@@ -7,14 +7,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fieldmark.cli.command import add_settings, command, print_json, settings_given
+from fieldmark.cli.command import STOPPED, add_settings, command, print_json, settings_given
 from fieldmark.config import HarvestSettings
 from fieldmark.terminal import say
 
 if TYPE_CHECKING:
     from fieldmark.pipeline.providers import Listed
-
-STOPPED = 130
 
 
 def add_harvest(commands: Any) -> None:

@@ -18,7 +18,8 @@ from fieldmark.artifacts.forgotten import Affected, Forgotten, Kind
 from fieldmark.artifacts.store import PhotoStore
 from fieldmark.artifacts.workspace import Workspace, given_path
 from fieldmark.errors import WorkspaceError, WrongUsage
-from fieldmark.pipeline.harvest import PAGE, alone_in, group_near_duplicates
+from fieldmark.pipeline.harvest import alone_in, group_near_duplicates
+from fieldmark.yields.page import NAME as PAGE
 from fieldmark.yields.page import write_page
 
 _HOST = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63})+\.?(?::\d{1,5})?")

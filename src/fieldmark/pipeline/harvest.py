@@ -25,7 +25,7 @@ from fieldmark.artifacts.workspace import Workspace, given_path
 from fieldmark.config import HarvestSettings
 from fieldmark.duplicates import Copy, best_copy, near_duplicate_groups
 from fieldmark.errors import QueryError, WorkspaceError, WrongUsage, explain_os_error, first_of
-from fieldmark.fetch import CONNECTIONS, Fetching, Limits
+from fieldmark.fetch import CONNECTIONS, Fetching
 from fieldmark.net.client import Client
 from fieldmark.net.manners import Manners
 from fieldmark.net.visitor import Visitor, user_agent
@@ -37,9 +37,8 @@ from fieldmark.search.sources import QUERIES, Plan, Wanted, default_workspace, r
 from fieldmark.terminal import say
 from fieldmark.yields.ending import final_table
 from fieldmark.yields.live import Live
+from fieldmark.yields.page import NAME as PAGE
 from fieldmark.yields.page import write_page
-
-PAGE = "harvest.html"
 
 LOCK = ".harvest.lock"
 
@@ -79,7 +78,8 @@ class Harvest:
         """Whether there is a photo at all (or, in a dry run, a candidate), and no provider failed outright."""
         failures = {standing.provider for standing in self.standings if standing.failed} & self.asked
         got_something = self.candidates if self.dry_run else self.photos
-        return bool(got_something) and not any(self.providers()[name]["found"] == 0 for name in failures)
+        found = {name: entry["found"] for name, entry in self.providers().items()}
+        return bool(got_something) and all(found[name] for name in failures)
 
     def providers(self) -> dict[str, dict[str, Any]]:
         """Return the outcome of each provider over all its searches, and how many candidates it named.
@@ -268,7 +268,7 @@ async def _search_and_fetch(
             connections=CONNECTIONS,
             manners=manners,
         )
-        fetching = Fetching(catalog, store, visitor, _limits(settings))
+        fetching = Fetching(catalog, store, visitor, settings)
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_keep_showing, live)
@@ -320,18 +320,6 @@ async def _keep_showing(live: Live) -> None:
 def _searching(catalog: Catalog) -> list[str]:
     """Name the searches that are going on."""
     return [f"{s.provider}: {s.query}" for s in searches.read_all(catalog) if s.outcome == searches.UNFINISHED]
-
-
-def _limits(settings: HarvestSettings) -> Limits:
-    return Limits(
-        size=settings.size,
-        pad=settings.pad,
-        keep=settings.keep,
-        min_side=settings.min_side,
-        max_aspect=settings.max_aspect,
-        max_bytes=settings.max_mb * 2**20,
-        timeout=settings.timeout,
-    )
 
 
 def group_near_duplicates(catalog: Catalog) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fieldmark.artifacts import catalog
 from fieldmark.artifacts.workspace import given_path
+from fieldmark.config import SETTINGS_FILE
 from fieldmark.errors import QueryError, WrongUsage
 from fieldmark.search import registry
 from fieldmark.search.provider import Result
@@ -160,4 +161,4 @@ def default_workspace(sources: Sequence[str]) -> Path:
 
 
 def _is_workspace(path: Path) -> bool:
-    return path.is_dir() and any((path / name).is_file() for name in (catalog.NAME, QUERIES, "fieldmark.toml"))
+    return path.is_dir() and any((path / name).is_file() for name in (catalog.NAME, QUERIES, SETTINGS_FILE))
