@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from fieldmark.artifacts.catalog import Catalog
-from fieldmark.artifacts.photos import read_photos
+from fieldmark.artifacts.reading import read_photos
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.cli import main
 from fieldmark.config import HarvestSettings

@@ -95,12 +95,47 @@ def m001_harvest(connection: sqlite3.Connection) -> None:
     LEFT JOIN near_duplicates ON near_duplicates.photo_id = contents.id
     WHERE candidates.status = 'ok';
     """
+    _run(connection, statements)
+
+
+def m002_verdicts(connection: sqlite3.Connection) -> None:
+    """What `check` found, and what was decided about photos."""
+    _run(
+        connection,
+        """
+    CREATE TABLE findings (                   -- of the last `check`
+        kind TEXT NOT NULL,
+        place INTEGER NOT NULL,               -- 1 is the most doubtful of its kind
+        photo TEXT NOT NULL,                  -- path below the photos, with forward slashes
+        photo_id TEXT NOT NULL,
+        score REAL NOT NULL,                  -- the greater the more doubtful
+        text TEXT NOT NULL,
+        sure INTEGER NOT NULL,                -- 1 where it is past the threshold of its kind
+        group_id TEXT,                        -- what photos that were found together share
+        PRIMARY KEY (kind, place)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE verdicts (                   -- a journal: rows are appended, and never changed
+        n INTEGER PRIMARY KEY AUTOINCREMENT,
+        act TEXT NOT NULL,                    -- what one key press decided, of one photo or many, is one act
+        at TEXT NOT NULL,                     -- ISO 8601, UTC
+        by TEXT NOT NULL,                     -- "person", "auto", "import"
+        kind TEXT NOT NULL CHECK (kind IN ('keep', 'reject', 'label', 'crop', 'once', 'undo', 'redo')),
+        photo_id TEXT NOT NULL,               -- empty for undo and redo
+        value TEXT NOT NULL                   -- a class, a crop, why; for undo and redo the act
+    );
+    CREATE INDEX verdicts_by_act ON verdicts (act);
+    """,
+    )
+
+
+def _run(connection: sqlite3.Connection, statements: str) -> None:
     for statement in statements.split(";\n"):
         if statement.strip():
             connection.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_harvest,)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_harvest, m002_verdicts)
 """In order; a catalog's version is the number of those it has been through."""
 
 

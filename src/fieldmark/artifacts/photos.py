@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from fieldmark.artifacts import contents
-from fieldmark.artifacts.catalog import Catalog
-from fieldmark.artifacts.workspace import Workspace
 from fieldmark.engines.local import map_threads
 from fieldmark.errors import FolderError, NotAPhoto
-from fieldmark.imaging.decode import decode, read_bytes
+from fieldmark.imaging.crop import Crop
+from fieldmark.imaging.decode import Pixels, as_pixels, decode, read_bytes
 from fieldmark.imaging.sniff import name_content
 from fieldmark.terminal import track
 
@@ -41,6 +39,7 @@ class PhotoFile:
         sha256: hex digest of the file's bytes.
         name_id: the id that the file's name holds, in a workspace, where the bytes as they came were others.
         group: what near-duplicates of it share, in a workspace; None when it has none.
+        crop: the part of it that counts; None for the whole picture.
     """
 
     path: str
@@ -49,11 +48,17 @@ class PhotoFile:
     sha256: str
     name_id: str | None = None
     group: str | None = None
+    crop: Crop | None = None
 
     @property
     def id(self) -> str:
         """The first 16 hex digits of the sha256: what splits and verdicts key on, so that renaming loses nothing."""
         return self.name_id or self.sha256[:16]
+
+    def pixels(self, root: Path) -> Pixels:
+        """Decode it, uint8 `[height, width, 3]`, and cut out the part that counts. Raises NotAPhoto."""
+        whole = as_pixels(root / self.path)
+        return whole if self.crop is None else self.crop.of(whole)
 
 
 @dataclass(frozen=True)
@@ -96,8 +101,9 @@ class PhotoFolder:
         classes: class names, sorted.
         photos: the usable photos, in the order of their paths.
         unusable: the files that are none, in the order of their paths.
-        sealed: how many files of a given `test/` were left unread.
         listing: what lay there when it was read.
+        sealed: how many files of a given `test/` were left unread.
+        before: the photos as they lie there, before any verdict; see `reading.read_photos`.
     """
 
     root: Path
@@ -106,6 +112,7 @@ class PhotoFolder:
     unusable: tuple[Unusable, ...]
     listing: Listing
     sealed: int = 0
+    before: tuple[PhotoFile, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """Return the number of usable photos per class."""
@@ -154,14 +161,14 @@ def read_folder(root: Path, test: bool = False, named_by_id: bool = False) -> Ph
     if test and not sealed:
         raise FolderError(f"{root} has no test/ folder with photos, so there is nothing sealed to open.")
     wanted = sealed if test else [file for file in found if file.side != "test"]
-    opened = list(track(map_threads(_read, wanted), "reading photos", total=len(wanted)))
+    opened = list(track(map_threads(open_photo, wanted), "reading photos", total=len(wanted)))
     photos = tuple(item for item in opened if isinstance(item, PhotoFile))
     if named_by_id:
         photos = tuple(replace(photo, name_id=_id_in(photo.path)) for photo in photos)
     unusable = tuple(item for item in opened if isinstance(item, Unusable)) + tuple(_strays(root))
     if not photos:
         raise FolderError(_nothing_usable(root, unusable))
-    return PhotoFolder(root, classes, photos, unusable, _listing(found, classes), sealed=0 if test else len(sealed))
+    return PhotoFolder(root, classes, photos, unusable, _listing(found, classes), 0 if test else len(sealed), photos)
 
 
 def list_folder(root: Path) -> Listing:
@@ -188,27 +195,8 @@ def _size(path: Path) -> int:
         return 0
 
 
-def read_photos(workspace: Workspace, test: bool = False) -> PhotoFolder:
-    """Read the photos of a workspace, with what its catalog knows of them, or those of a plain folder.
-
-    Args:
-        workspace: where they lie.
-        test: as for `read_folder`.
-
-    Raises:
-        FolderError: as `read_folder`.
-        WorkspaceError: the catalog cannot be read.
-    """
-    if not workspace.harvested:
-        return read_folder(workspace.root, test)
-    found = read_folder(workspace.photos, test, named_by_id=True)
-    with Catalog.open_reading(workspace.catalog) as catalog:
-        groups = contents.group_of_photos(catalog)
-    return replace(found, photos=tuple(replace(photo, group=groups.get(photo.id)) for photo in found.photos))
-
-
-def _read(file: FoundFile) -> PhotoFile | Unusable:
-    """Decode a photo to know that it can be; the pixels are read again when they are needed."""
+def open_photo(file: FoundFile) -> PhotoFile | Unusable:
+    """Decode a file to know whether it is a photo; the pixels are read again when they are needed."""
     try:
         file.relative.encode("utf-8")
         if not file.path.is_file():

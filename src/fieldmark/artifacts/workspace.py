@@ -69,6 +69,11 @@ class Workspace:
         return self.root / catalog.NAME
 
     @property
+    def journal(self) -> Path:
+        """The catalog that takes findings and verdicts: that of a workspace, or one in the memory of a folder."""
+        return self.memory / catalog.NAME
+
+    @property
     def photos(self) -> Path:
         """The folder that holds the class folders."""
         return self.root / "photos" if self.harvested else self.root

@@ -10,8 +10,9 @@ from typing import Any
 
 from fieldmark.artifacts.atomic import write_text
 from fieldmark.artifacts.modelfile import Model
-from fieldmark.artifacts.photos import Unusable, read_photos
+from fieldmark.artifacts.photos import Unusable
 from fieldmark.artifacts.predictions import Predictions
+from fieldmark.artifacts.reading import read_photos
 from fieldmark.artifacts.runs import Run
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.errors import FolderError

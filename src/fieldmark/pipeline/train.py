@@ -14,8 +14,9 @@ import numpy as np
 
 from fieldmark.artifacts import runs, splits
 from fieldmark.artifacts.atomic import write_bytes, write_json, write_text
-from fieldmark.artifacts.photos import PhotoFile, PhotoFolder, Unusable, read_photos
+from fieldmark.artifacts.photos import PhotoFile, PhotoFolder, Unusable
 from fieldmark.artifacts.predictions import Predictions
+from fieldmark.artifacts.reading import read_photos
 from fieldmark.artifacts.runs import Epoch, Run
 from fieldmark.artifacts.splits import Sides
 from fieldmark.artifacts.workspace import Workspace

@@ -15,7 +15,6 @@ from fieldmark.artifacts.photos import PhotoFile, Unusable
 from fieldmark.classifier import Fit, fit_pixels
 from fieldmark.engines.local import map_threads
 from fieldmark.errors import NotAPhoto
-from fieldmark.imaging.decode import as_pixels
 from fieldmark.terminal import track
 
 
@@ -61,7 +60,7 @@ def fill_store(
 
     def fitted(photo: PhotoFile) -> tuple[PhotoFile, NDArray[np.uint8] | NotAPhoto]:
         try:
-            return photo, fit_pixels(as_pixels(root / photo.path), fit)
+            return photo, fit_pixels(photo.pixels(root), fit)
         except NotAPhoto as error:
             return photo, error
 

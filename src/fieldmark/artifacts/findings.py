@@ -1,0 +1,102 @@
+"""The table `findings`: what `check` has to say of photos, kept for the page on which a person decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from fieldmark.artifacts.catalog import Catalog
+
+KINDS = (
+    "unreadable",
+    "small",
+    "shape",
+    "blank",
+    "dark",
+    "bright",
+    "blurred",
+    "duplicate",
+    "near_duplicate",
+    "conflict",
+    "placeholder",
+    "not_a_photo",
+    "off_topic",
+    "label",
+)
+"""The closed list (a contract)."""
+
+RANKINGS = ("off_topic", "label")
+"""Kinds that list their most doubtful photos whether or not they are sure."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that one photo is doubtful for.
+
+    Attributes:
+        photo: its path below the photos, with forward slashes.
+        photo_id: its id; of a file that is no photo, the same of its bytes, or "" where these cannot be read.
+        kind: one of `KINDS`.
+        score: the greater the more doubtful; comparable within a kind only.
+        text: a sentence for a person.
+        sure: whether the score is past the threshold of its kind.
+        group: what photos that were found together share; of copies the id of the best one.
+    """
+
+    photo: str
+    photo_id: str
+    kind: str
+    score: float
+    text: str
+    sure: bool = True
+    group: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as `check --json` prints it."""
+        shown = {"photo": self.photo, "kind": self.kind, "score": self.score, "text": self.text, "sure": self.sure}
+        return shown if self.group is None else {**shown, "group": self.group}
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Sort findings by kind, the most doubtful of each kind first; photos found together stay together."""
+    found = list(findings)
+    worst: dict[tuple[str, str], float] = {}
+    for finding in found:
+        key = (finding.kind, finding.group or finding.photo)
+        worst[key] = max(finding.score, worst.get(key, finding.score))
+
+    def place(finding: Finding) -> tuple[int, float, str, float, str]:
+        own = finding.group or finding.photo
+        return KINDS.index(finding.kind), -worst[finding.kind, own], own, -finding.score, finding.photo
+
+    return sorted(found, key=place)
+
+
+def write(catalog: Catalog, findings: Iterable[Finding]) -> None:
+    """Replace what the last check found."""
+    rows, places = [], dict.fromkeys(KINDS, 0)
+    for finding in in_order(findings):
+        places[finding.kind] += 1
+        rows.append(
+            (
+                *(finding.kind, places[finding.kind], finding.photo, finding.photo_id),
+                *(finding.score, finding.text, int(finding.sure), finding.group),
+            )
+        )
+    with catalog.writing():
+        catalog.run("DELETE FROM findings")
+        catalog.run_many(
+            "INSERT INTO findings (kind, place, photo, photo_id, score, text, sure, group_id) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+
+
+def read(catalog: Catalog) -> list[Finding]:
+    """Return what the last check found, in its order; nothing where there was none."""
+    rows = catalog.rows(
+        "SELECT photo, photo_id, kind, score, text, sure, group_id AS 'group' FROM findings ORDER BY kind, place"
+    )
+    found = [Finding(**{**dict(row), "sure": bool(row["sure"])}) for row in rows]
+    return sorted(found, key=lambda finding: KINDS.index(finding.kind))

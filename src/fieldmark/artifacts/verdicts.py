@@ -1,0 +1,207 @@
+"""The table `verdicts`: a journal of what was decided about photos. Rows are appended, and nothing else.
+
+What one key press decides, of one photo or of a whole group, is one *act*, and is undone as one. An act has a name that
+whoever decides makes up, so that a request which is sent twice counts once. What holds now is what the journal says
+when it is read from the beginning; see `Journal`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from fieldmark.artifacts.catalog import Catalog, now
+from fieldmark.artifacts.workspace import Workspace
+from fieldmark.imaging.crop import Crop
+
+KINDS = ("keep", "reject", "label", "crop", "once")
+"""What can be decided: it is good; it goes; it is of another class; a part of it counts; of equal files one counts."""
+
+AUTHORS = ("person", "auto", "import")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One row that decides.
+
+    Attributes:
+        photo_id: of which photo.
+        kind: one of `KINDS`.
+        value: the class for "label"; a `Crop` as text, or "" for the whole picture, for "crop"; else why, or "".
+    """
+
+    photo_id: str
+    kind: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What holds for one photo.
+
+    Attributes:
+        state: "keep" or "reject"; None where nobody has said.
+        label: the class it was given; None where it stays what its folder says.
+        crop: the part that counts; None for the whole picture.
+        once: whether of several equal files only the first counts.
+        by, at: who said the last of it, and when.
+        why: what was noted with it.
+    """
+
+    state: str | None = None
+    label: str | None = None
+    crop: Crop | None = None
+    once: bool = False
+    by: str = ""
+    at: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the journal as it stands; `kind` may be "undo" and "redo" too, whose `value` is an act."""
+
+    n: int
+    act: str
+    at: str
+    by: str
+    kind: str
+    photo_id: str
+    value: str
+
+
+@dataclass
+class Journal:
+    """The journal as read so far: rows in, decisions out.
+
+    Attributes:
+        last: number of the last row.
+        done: acts that hold, in the order in which they were done.
+        undone: acts that were undone and can be redone, the next one last.
+    """
+
+    last: int = 0
+    done: list[str] = field(default_factory=list)
+    undone: list[str] = field(default_factory=list)
+    _rows: dict[str, list[Row]] = field(default_factory=dict)
+
+    def take(self, rows: Iterable[Row]) -> None:
+        """Read on."""
+        for row in rows:
+            self.last = max(self.last, row.n)
+            if row.kind == "undo":
+                self._shift(row.value, self.done, self.undone)
+            elif row.kind == "redo":
+                self._shift(row.value, self.undone, self.done)
+            else:
+                self._append(row)
+
+    def _append(self, row: Row) -> None:
+        if row.act not in self._rows:
+            self._rows[row.act] = []
+            self.done.append(row.act)
+            self.undone.clear()  # as everywhere: what was undone cannot be redone once something else is done
+        self._rows[row.act].append(row)
+
+    @staticmethod
+    def _shift(act: str, source: list[str], target: list[str]) -> None:
+        if act in source:
+            source.remove(act)
+            target.append(act)
+
+    def photos_of(self, act: str) -> list[str]:
+        """Return the photos that an act decides about."""
+        return list(dict.fromkeys(row.photo_id for row in self._rows.get(act, ())))
+
+    def decisions(self) -> dict[str, Decision]:
+        """Return what holds, by photo; photos about which nothing holds are not in it."""
+        found: dict[str, Decision] = {}
+        for act in self.done:
+            for row in self._rows[act]:
+                found[row.photo_id] = _after(found.get(row.photo_id, Decision()), row)
+        return found
+
+
+def _after(before: Decision, row: Row) -> Decision:
+    """What holds for a photo once one more row is read."""
+    said = replace(before, by=row.by, at=row.at)
+    if row.kind == "crop":
+        return replace(said, crop=Crop.parse(row.value) if row.value else None)
+    if row.kind == "once":
+        return replace(said, once=True, why=row.value)
+    if row.kind == "label":
+        return replace(said, state="keep", label=row.value, why="")
+    return replace(said, state=row.kind, why=row.value)
+
+
+def append(catalog: Catalog, act: str, verdicts: Iterable[Verdict], by: str = "person") -> bool:
+    """Write down one act; return False, and write nothing, when an act of that name is there already."""
+    with catalog.writing():
+        if catalog.row("SELECT 1 FROM verdicts WHERE act = ? LIMIT 1", (act,)):
+            return False
+        _insert(catalog, act, by, [(verdict.kind, verdict.photo_id, verdict.value) for verdict in verdicts])
+    return True
+
+
+def undo(catalog: Catalog, act: str, by: str = "person") -> str | None:
+    """Take the last act back that holds, as an act named `act`; return which it was, None when there is none."""
+    return _take_back(catalog, act, by, "undo")
+
+
+def redo(catalog: Catalog, act: str, by: str = "person") -> str | None:
+    """Let the act hold again that was undone last; return which it was, None when there is none."""
+    return _take_back(catalog, act, by, "redo")
+
+
+def _take_back(catalog: Catalog, act: str, by: str, kind: str) -> str | None:
+    with catalog.writing():
+        before = catalog.row("SELECT value FROM verdicts WHERE act = ? AND kind = ?", (act, kind))
+        if before:
+            return str(before["value"])
+        journal = Journal()
+        journal.take(rows(catalog))
+        stack = journal.done if kind == "undo" else journal.undone
+        if not stack:
+            return None
+        _insert(catalog, act, by, [(kind, "", stack[-1])])
+        return stack[-1]
+
+
+def _insert(catalog: Catalog, act: str, by: str, rows: list[tuple[str, str, str]]) -> None:
+    at = now()
+    catalog.run_many(
+        "INSERT INTO verdicts (act, at, by, kind, photo_id, value) VALUES (?, ?, ?, ?, ?, ?)",
+        [(act, at, by, *row) for row in rows],
+    )
+
+
+def rows(catalog: Catalog, after: int = 0) -> list[Row]:
+    """Return the rows of the journal from one on, in the order in which they were written."""
+    found = catalog.rows("SELECT n, act, at, by, kind, photo_id, value FROM verdicts WHERE n > ? ORDER BY n", (after,))
+    return [Row(**dict(row)) for row in found]
+
+
+@contextmanager
+def open_journal(workspace: Workspace) -> Iterator[Catalog]:
+    """Open the catalog that takes the findings and verdicts of a folder, making it where there is none.
+
+    Raises:
+        WorkspaceError: it cannot be written to.
+    """
+    workspace.journal.parent.mkdir(parents=True, exist_ok=True)
+    with Catalog.open(workspace.journal) as catalog:
+        yield catalog
+
+
+def read_journal(workspace: Workspace) -> Journal:
+    """Read the journal of a folder; one that nobody has decided about is empty.
+
+    A workspace that can no longer be written to keeps what it holds, and what is decided since is kept elsewhere.
+    """
+    journal = Journal()
+    for path in dict.fromkeys([workspace.catalog, workspace.journal]):
+        if path.is_file():
+            with Catalog.open_reading(path) as catalog:
+                journal.take(rows(catalog))
+    return journal
