@@ -6,7 +6,9 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from fieldmark.artifacts.modelfile import METADATA_KEY, Model, ModelInfo
-from fieldmark.evaluate.judge import LabelledPhoto, judge
+from fieldmark.artifacts.photos import PhotoFile
+from fieldmark.evaluate.judge import judge
+from fieldmark.imaging.crop import Crop
 
 COLOURS = {"red": (220, 20, 20), "green": (20, 220, 20), "blue": (20, 20, 220)}
 
@@ -45,11 +47,11 @@ def write_colour_model(threshold: float | None = None) -> bytes:
 @pytest.fixture
 def photos(tmp_path):
     found = []
-    for i, (name, colour) in enumerate(COLOURS.items()):
+    for name, colour in COLOURS.items():
         path = tmp_path / f"{name}.png"
         Image.new("RGB", (40, 30), colour).save(path)
-        id_ = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        found.append(LabelledPhoto(path, f"{name}/{name}.png", id_, i))
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        found.append(PhotoFile(path.name, name, None, sha256))
     return found
 
 
@@ -57,13 +59,13 @@ def photos(tmp_path):
 def broken(tmp_path):
     path = tmp_path / "page.jpg"
     path.write_text("<html>not found</html>")
-    return LabelledPhoto(path, "red/page.jpg", "0" * 16, 0)
+    return PhotoFile("page.jpg", "red", None, "0" * 64)
 
 
-def test_every_photo_is_answered_in_the_order_given(photos):
-    predictions, unreadable = judge(Model(write_colour_model(), threads=1), photos[::-1] * 20)
+def test_every_photo_is_answered_in_the_order_given(photos, tmp_path):
+    predictions, unreadable = judge(Model(write_colour_model(), threads=1), tmp_path, photos[::-1] * 20)
     assert unreadable == []
-    assert predictions.photos == tuple(photo.name for photo in photos[::-1]) * 20
+    assert predictions.photos == tuple(photo.path for photo in photos[::-1]) * 20
     assert predictions.ids[0] == photos[2].id
     assert predictions.actual.tolist() == [2, 1, 0] * 20
     assert predictions.predicted.tolist() == [2, 1, 0] * 20
@@ -72,14 +74,14 @@ def test_every_photo_is_answered_in_the_order_given(photos):
 
 
 def test_a_photo_that_cannot_be_read_is_named_with_its_reason_and_the_others_are_judged(photos, broken, tmp_path):
-    gone = LabelledPhoto(tmp_path / "gone.jpg", "red/gone.jpg", "1" * 16, 0)
-    predictions, unreadable = judge(Model(write_colour_model(), threads=1), [broken, *photos, gone])
+    gone = PhotoFile("gone.jpg", "red", None, "1" * 64)
+    predictions, unreadable = judge(Model(write_colour_model(), threads=1), tmp_path, [broken, *photos, gone])
     assert len(predictions) == 3
-    assert unreadable == [("red/page.jpg", "an HTML page, not a picture"), ("red/gone.jpg", "no such file")]
+    assert unreadable == [("page.jpg", "an HTML page, not a picture"), ("gone.jpg", "no such file")]
 
 
-def test_nothing_readable_gives_a_table_without_rows(broken):
-    predictions, unreadable = judge(Model(write_colour_model(), threads=1), [broken])
+def test_nothing_readable_gives_a_table_without_rows(broken, tmp_path):
+    predictions, unreadable = judge(Model(write_colour_model(), threads=1), tmp_path, [broken])
     assert len(predictions) == 0
     assert predictions.probabilities.shape == (0, 3)
     assert len(unreadable) == 1
@@ -88,8 +90,18 @@ def test_nothing_readable_gives_a_table_without_rows(broken):
 def test_a_score_above_the_models_threshold_is_unknown(photos, tmp_path):
     path = tmp_path / "grey.png"
     Image.new("RGB", (8, 8), (90, 90, 90)).save(path)  # a third for each class: unknown score 0.67
-    grey = LabelledPhoto(path, "red/grey.png", "2" * 16, 0)
-    predictions, _ = judge(Model(write_colour_model(threshold=0.5), threads=1), [photos[0], grey])
+    grey = PhotoFile("grey.png", "red", None, "2" * 64)
+    predictions, _ = judge(Model(write_colour_model(threshold=0.5), threads=1), tmp_path, [photos[0], grey])
     assert predictions.unknown.tolist() == [False, True]
-    without, _ = judge(Model(write_colour_model(threshold=None), threads=1), [grey])
+    without, _ = judge(Model(write_colour_model(threshold=None), threads=1), tmp_path, [grey])
     assert without.unknown.tolist() == [False]
+
+
+def test_a_crop_is_all_that_the_model_sees(tmp_path):
+    both = Image.new("RGB", (40, 30), COLOURS["red"])
+    both.paste(COLOURS["blue"], (30, 0, 40, 30))
+    both.save(tmp_path / "both.png")
+    whole = PhotoFile("both.png", "red", None, "3" * 64)
+    part = PhotoFile("both.png", "red", None, "3" * 64, crop=Crop(0.75, 0.0, 1.0, 1.0))
+    predictions, _ = judge(Model(write_colour_model(), threads=1), tmp_path, [whole, part])
+    assert predictions.predicted.tolist() == [0, 2]

@@ -10,21 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldmark.artifacts.modelfile import Model
+from fieldmark.artifacts.photos import PhotoFile
 from fieldmark.artifacts.predictions import Predictions
 from fieldmark.engines.local import map_threads
 from fieldmark.errors import NotAPhoto
-from fieldmark.imaging.decode import as_pixels
 from fieldmark.terminal import track
-
-
-@dataclass(frozen=True)
-class LabelledPhoto:
-    """A photo whose class is known."""
-
-    path: Path  # where it is read from
-    name: str  # as it stands in predictions.csv: relative to the photo folder, with forward slashes
-    id: str  # first 16 hex digits of the sha256 of the file
-    class_index: int  # of its true class, in the order of the model's classes
 
 
 @dataclass(frozen=True)
@@ -33,19 +23,24 @@ class _Answer:
     unknown: bool
 
 
-def judge(model: Model, photos: Sequence[LabelledPhoto]) -> tuple[Predictions, list[tuple[str, str]]]:
+def judge(model: Model, root: Path, photos: Sequence[PhotoFile]) -> tuple[Predictions, list[tuple[str, str]]]:
     """Ask a model about every photo, on all processors.
 
     Open the model with `threads=1`: the photos are what runs in parallel here, and ONNX Runtime's own threads would
     compete with them.
 
+    Args:
+        model: which knows the classes of all photos.
+        root: the folder that the photos' paths start from.
+        photos: what to judge.
+
     Returns:
         the predictions, in the order of `photos`, for those that could be read; and (name, reason) for the others.
     """
 
-    def answer(photo: LabelledPhoto) -> _Answer | str:
+    def answer(photo: PhotoFile) -> _Answer | str:
         try:
-            probabilities, _, unknown_score = model.run(as_pixels(photo.path))
+            probabilities, _, unknown_score = model.run(photo.pixels(root))
         except NotAPhoto as reason:
             return str(reason)
         threshold = model.info.threshold
@@ -54,17 +49,18 @@ def judge(model: Model, photos: Sequence[LabelledPhoto]) -> tuple[Predictions, l
     answers = track(map_threads(answer, photos), "Judging photos", total=len(photos))
     pairs = list(zip(photos, answers, strict=True))
     judged = [(photo, answer) for photo, answer in pairs if isinstance(answer, _Answer)]
-    unreadable = [(photo.name, answer) for photo, answer in pairs if isinstance(answer, str)]
+    unreadable = [(photo.path, answer) for photo, answer in pairs if isinstance(answer, str)]
     return _table(model.classes, judged), unreadable
 
 
-def _table(classes: tuple[str, ...], judged: Sequence[tuple[LabelledPhoto, _Answer]]) -> Predictions:
+def _table(classes: tuple[str, ...], judged: Sequence[tuple[PhotoFile, _Answer]]) -> Predictions:
+    index = {name: i for i, name in enumerate(classes)}
     probabilities = np.array([answer.probabilities for _, answer in judged], dtype=np.float64)
     return Predictions(
         classes=classes,
-        photos=tuple(photo.name for photo, _ in judged),
+        photos=tuple(photo.path for photo, _ in judged),
         ids=tuple(photo.id for photo, _ in judged),
-        actual=np.array([photo.class_index for photo, _ in judged], dtype=np.int64),
+        actual=np.array([index[photo.label] for photo, _ in judged], dtype=np.int64),
         probabilities=probabilities.reshape(len(judged), len(classes)),
         unknown=np.array([answer.unknown for _, answer in judged], dtype=np.bool_),
     )

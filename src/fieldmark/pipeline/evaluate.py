@@ -16,7 +16,7 @@ from fieldmark.artifacts.reading import read_photos
 from fieldmark.artifacts.runs import Run
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.errors import FolderError
-from fieldmark.evaluate.judge import LabelledPhoto, judge
+from fieldmark.evaluate.judge import judge
 from fieldmark.evaluate.metrics import summarize
 from fieldmark.evaluate.report import ReportContent, render
 from fieldmark.pipeline.export import graph_of
@@ -59,9 +59,7 @@ def evaluate(
             f"{root} has the class {strangers[0]!r}, which the model does not know. "
             f"It knows {', '.join(model.classes)}."
         )
-    index = {name: i for i, name in enumerate(model.classes)}
-    labelled = [LabelledPhoto(root / photo.path, photo.path, photo.id, index[photo.label]) for photo in photos.photos]
-    predictions, lost = judge(model, labelled)
+    predictions, lost = judge(model, root, photos.photos)
     unusable = photos.unusable + tuple(Unusable(*pair) for pair in lost)
     tell_unusable(unusable)
     metrics = {
@@ -82,7 +80,7 @@ def evaluate(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             metrics=metrics,
             predictions=predictions,
-            thumbnails=thumbnails(root),
+            thumbnails=thumbnails(photos),
             unusable=[(file.path, file.reason) for file in unusable],
             settings={"model": str(reference), **model.info.preprocessing},
             versions=versions(),

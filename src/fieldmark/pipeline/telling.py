@@ -5,11 +5,9 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from fieldmark.artifacts.photos import Unusable
+from fieldmark.artifacts.photos import PhotoFolder, Unusable
 from fieldmark.errors import NotAPhoto
-from fieldmark.imaging.decode import as_pixels
 from fieldmark.imaging.thumbnail import data_uri, thumbnail
 from fieldmark.terminal import say
 from fieldmark.version import __version__
@@ -46,12 +44,13 @@ def _is_installed(package: str) -> bool:
     return True
 
 
-def thumbnails(root: Path) -> Callable[[str], str | None]:
-    """Return a function from a photo's path below `root` to a small `data:` URI, or None when it cannot be read."""
+def thumbnails(folder: PhotoFolder) -> Callable[[str], str | None]:
+    """Return a function from a photo's path to a small `data:` URI, or None when it cannot be read."""
+    photos = {photo.path: photo for photo in folder.photos}
 
     def of(photo: str) -> str | None:
         try:
-            return data_uri(thumbnail(as_pixels(root / photo)))
+            return data_uri(thumbnail(photos[photo].pixels(folder.root)))
         except NotAPhoto:
             return None
 

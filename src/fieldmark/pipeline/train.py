@@ -147,7 +147,7 @@ def _write_run(
         predictions=predictions,
         epochs=story.epochs,
         finders=_finder_curves(story),
-        thumbnails=thumbnails(photos.root),
+        thumbnails=thumbnails(photos),
         unusable=[(file.path, file.reason) for file in unusable],
         warnings=warnings + story.warnings,
         class_counts=_counts_by_side(photos, sides),
