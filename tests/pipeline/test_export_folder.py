@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from fieldmark.artifacts import splits
+from fieldmark.artifacts import splits, verdicts
+from fieldmark.artifacts.verdicts import Verdict, open_journal
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.cli import main
 from fieldmark.errors import FolderError, WrongUsage
+from fieldmark.imaging.decode import as_pixels
 from fieldmark.pipeline.export_folder import PROVENANCE, export_folder
 from support import kept
 
@@ -232,3 +234,23 @@ def test_json_gives_counts_and_path(workspace, tmp_path, capsys):
 
     assert told["path"] == str(tmp_path / "out") and told["photos"] == {"coral": 10, "king": 10}
     assert told["sides"] == {"train": 16, "valid": 4}
+
+
+def test_the_copy_is_the_clean_set(workspace, tmp_path):
+    names = photos_below(workspace / "photos")
+    rejected, moved, cropped = (Path(names[at]).stem for at in (0, 1, 2))
+    with open_journal(Workspace.open(workspace)) as catalog:
+        decided = [
+            Verdict(rejected, "reject"),
+            Verdict(moved, "label", "king"),
+            Verdict(cropped, "crop", "0,0,0.5,0.25"),
+        ]
+        verdicts.append(catalog, "1", decided)
+
+    done = export_folder(workspace, tmp_path / "out")
+
+    assert done.photos == {"coral": 8, "king": 11}
+    copied = photos_below(tmp_path / "out")
+    assert f"king/{moved}.jpg" in copied and not any(rejected in name for name in copied)
+    assert as_pixels(tmp_path / "out" / "coral" / f"{cropped}.jpg").shape == (16, 32, 3)
+    assert photos_below(workspace / "photos") == names

@@ -51,6 +51,10 @@ def _say_result(metrics: dict[str, Any]) -> None:
         say(f"Kept epoch {kept['epoch']} of stage {kept['stage']}, chosen by its loss on these same {n} photos.")
         if metrics["overfit"]:
             say(metrics["overfit"])
+    from fieldmark.evaluate.wording import regraded
+
+    if changes := regraded(metrics):
+        say(changes)
 
 
 def add_evaluate(commands: Any) -> None:

@@ -75,6 +75,8 @@ def _fill(content: ReportContent) -> dict[str, Any]:
         "headline": wording.headline(metrics, n),
         "flattery": wording.flattery(n) if kept else None,
         "baseline": wording.against_baseline(metrics, n),
+        "regraded": wording.regraded(metrics),
+        "both_ways": _both_ways(metrics, n),
         "unknowns": wording.unknowns(metrics, n),
         "verdict_chart": _draw_verdict(metrics),
         "warnings": content.warnings,
@@ -104,6 +106,17 @@ def _fill(content: ReportContent) -> dict[str, Any]:
         ],
         "few": FEW,
     }
+
+
+def _both_ways(metrics: Mapping[str, Any], n: int) -> list[tuple[str, int, int, float, list[float]]]:
+    """Rows of a table: which photos, how many right, of how many, accuracy, interval; none without changes."""
+    if not metrics.get("regraded"):
+        return []
+    before = metrics["regraded"]["uncleaned"]
+    return [
+        (words, n_photos - figures["wrong"], n_photos, figures["accuracy"], figures["accuracy_ci95"])
+        for words, n_photos, figures in (("cleaned", n, metrics), ("as before", before["n"], before))
+    ]
 
 
 def _say_date(created: str) -> str:

@@ -74,6 +74,23 @@ def flattery(n: int) -> str:
     )
 
 
+def regraded(metrics: Mapping[str, Any]) -> str | None:
+    """Say what the figure would be had nobody touched the photos it is judged by; None when nobody did."""
+    changes = metrics.get("regraded")
+    if not changes:
+        return None
+    before = changes["uncleaned"]
+    low, high = before["accuracy_ci95"]
+    n, one = changes["rejected"] + changes["relabelled"], changes["rejected"] + changes["relabelled"] == 1
+    done = ", ".join(f"{changes[what]:,} {what}" for what in ("rejected", "relabelled") if changes[what])
+    return (
+        f"{photos(n)} of those held back {'was' if one else 'were'} regraded ({done}) after an earlier model had been "
+        f"judged by {'it' if one else 'them'}. Judged as before: "
+        f"{before['n'] - before['wrong']:,} of {photos(before['n'])} right, {percent(before['accuracy'])} "
+        f"({percent(low)} to {percent(high)})."
+    )
+
+
 def against_baseline(metrics: Mapping[str, Any], n: int) -> str:
     """Say how far one gets without looking."""
     baseline = metrics["baseline"]

@@ -130,6 +130,11 @@ def _on_square(image: Image.Image, side: int) -> Image.Image:
     return square
 
 
+def as_jpeg(pixels: Pixels) -> bytes:
+    """Encode uint8 `[height, width, 3]` as the photos that we keep are encoded."""
+    return _encode(Image.fromarray(pixels))
+
+
 def _encode(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=QUALITY)

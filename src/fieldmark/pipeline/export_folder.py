@@ -18,12 +18,14 @@ from fieldmark.artifacts import contents, splits
 from fieldmark.artifacts.atomic import write_text
 from fieldmark.artifacts.catalog import Catalog
 from fieldmark.artifacts.contents import Photo
-from fieldmark.artifacts.photos import PhotoFile, PhotoFolder, read_folder
+from fieldmark.artifacts.photos import PhotoFile, PhotoFolder
+from fieldmark.artifacts.reading import read_photos
 from fieldmark.artifacts.splits import Sides
 from fieldmark.artifacts.store import SUFFIXES
 from fieldmark.artifacts.workspace import Workspace, given_path
 from fieldmark.config import TrainSettings
 from fieldmark.errors import FolderError, WrongUsage, nearest
+from fieldmark.imaging.shrink import as_jpeg
 from fieldmark.imaging.sniff import name_content
 from fieldmark.pipeline.credits import COLUMNS, Credit, Licences, as_csv, credit_of, escaped, licence_table
 from fieldmark.pipeline.telling import tell_unusable
@@ -92,8 +94,9 @@ def export_folder(
     seed: int = TrainSettings.seed,
     valid_share: float = TrainSettings.valid_share,
 ) -> ExportedFolder:
-    """Copy the photos of a workspace or a plain folder; the copy is whole or absent.
+    """Copy the photos of a workspace or a plain folder, as the verdicts leave them; the copy is whole or absent.
 
+    Rejected photos are left out, relabelled ones lie below their new class, and of cropped ones the part is copied.
     Photos of a workspace come with their origin. Identical files of one class are copied once; what two classes hold
     is left out, as no one class can be right.
 
@@ -113,7 +116,7 @@ def export_folder(
         raise WrongUsage(f"There is no layout {layout!r}.{nearest(layout, LAYOUTS)} There are: {', '.join(LAYOUTS)}.")
     workspace = Workspace.open(folder)
     target = _checked_target(given_path(out), workspace)
-    found = read_folder(workspace.photos, named_by_id=workspace.harvested)
+    found = read_photos(workspace)
     tell_unusable(found.unusable)
     chosen, conflicts, copies = _chosen(found)
     sides = _sides(workspace, found, chosen, seed, valid_share) if layout == "fastai" else {}
@@ -188,6 +191,8 @@ def _items(workspace: Workspace, chosen: Sequence[PhotoFile], layout: str, sides
 def _name(path: Path, photo: PhotoFile, layout: str, sides: Sides) -> str:
     with path.open("rb") as file:
         suffix = SUFFIXES.get(name_content(file.read(64)) or "", path.suffix.lower())
+    if photo.crop is not None:
+        suffix = ".jpg"
     folder = {"imagefolder": photo.label, "fastai": f"{sides.get(photo.id)}/{photo.label}", "hf": "train"}[layout]
     return f"{folder}/{photo.id}{suffix}"
 
@@ -211,7 +216,10 @@ def _copy(root: Path, items: Sequence[_Item], target: Path) -> None:
     for item in track(items, "copying photos"):
         path = target / item.name
         path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(root / item.photo.path, path)
+        if item.photo.crop is None:
+            shutil.copyfile(root / item.photo.path, path)
+        else:
+            path.write_bytes(as_jpeg(item.photo.pixels(root)))
 
 
 def _metadata(items: Sequence[_Item]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fieldmark.artifacts import runs, splits
 from fieldmark.artifacts.atomic import write_bytes, write_json, write_text
@@ -25,6 +26,7 @@ from fieldmark.evaluate.metrics import summarize
 from fieldmark.evaluate.report import FinderCurve, ReportContent, render
 from fieldmark.evaluate.wording import overfitting
 from fieldmark.pipeline.extra import training
+from fieldmark.pipeline.regrading import Regraded, find_regraded
 from fieldmark.pipeline.telling import tell_unusable, thumbnails, versions
 from fieldmark.split import split
 from fieldmark.terminal import say, warn
@@ -51,7 +53,9 @@ def train(folder: str | os.PathLike[str], settings: TrainSettings, out: str | os
     workspace = Workspace.open(folder)
     learn.check(settings)
     photos = read_photos(workspace)
-    sides, split_note = _split(workspace, photos, settings)
+    kept = splits.read_kept(workspace, settings.seed, settings.valid_share)
+    sides, split_note = _split(photos, settings, kept)
+    regraded = find_regraded(workspace, photos, sides, kept)
     train_photos = [photo for photo in photos.photos if sides[photo.id] == "train"]
     valid_photos = [photo for photo in photos.photos if sides[photo.id] == "valid"]
     warnings = _tell_what_went_in(photos, len(train_photos), len(valid_photos), workspace)
@@ -61,15 +65,15 @@ def train(folder: str | os.PathLike[str], settings: TrainSettings, out: str | os
             photos.root, train_photos, valid_photos, photos.classes, settings, scratch=partial
         )
         _keep_split(workspace, settings, sides, photos)
-        _write_run(partial, workspace.root.name, photos, sides, settings, learned, warnings, split_note)
+        both_ways = _judge_both_ways(regraded, learned, photos, settings, partial) if regraded else None
+        _write_run(partial, workspace.root.name, photos, sides, settings, learned, warnings, split_note, both_ways)
     run = Run.open(path)
     runs.remember(run)
     return run
 
 
-def _split(workspace: Workspace, photos: PhotoFolder, settings: TrainSettings) -> tuple[Sides, str]:
+def _split(photos: PhotoFolder, settings: TrainSettings, kept: Sides) -> tuple[Sides, str]:
     """Return the side of every photo, and how it came by it, in words."""
-    kept = splits.read_kept(workspace, settings.seed, settings.valid_share)
     sides = split(photos.photos, settings.seed, settings.valid_share, kept)
     if _is_given(photos):
         return sides, "The sides are those of the folder's own train and validation folders."
@@ -118,14 +122,16 @@ def _write_run(
     learned: Learned,
     warnings: list[str],
     split_note: str,
+    both_ways: dict[str, Any] | None,
 ) -> None:
     from safetensors.torch import save
 
     packages = versions()
     created = datetime.now(UTC).isoformat(timespec="seconds")
     story, unusable = learned.story, photos.unusable + learned.lost
-    predictions = _predictions_of(learned, photos.classes)
+    predictions = _predictions_of(learned.judged, learned.logits, photos.classes)
     metrics = _train_metrics(settings, learned, predictions, unusable, warnings + story.warnings)
+    metrics["regraded"] = both_ways
     facts = {
         "version": __version__,
         "created": created,
@@ -164,17 +170,31 @@ def _write_run(
     write_json(folder / runs.METRICS, metrics)
 
 
-def _predictions_of(learned: Learned, classes: tuple[str, ...]) -> Predictions:
-    logits = learned.logits.astype(np.float64) / TEMPERATURE
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+def _judge_both_ways(
+    regraded: Regraded, learned: Learned, photos: PhotoFolder, settings: TrainSettings, scratch: Path
+) -> dict[str, Any]:
+    """Judge the model also on the validation photos as they were before a person regraded them."""
+    learn = training("fieldmark.training.learn")
+    rejected, logits = learn.answers(
+        learned.classifier, photos.root, regraded.rejected, photos.classes, settings, scratch
+    )
+    judged = [*regraded.as_they_were(learned.judged), *rejected]
+    return regraded.to_dict(
+        summarize(_predictions_of(judged, np.concatenate([learned.logits, logits]), photos.classes))
+    )
+
+
+def _predictions_of(judged: Sequence[PhotoFile], logits: NDArray[np.float32], classes: tuple[str, ...]) -> Predictions:
+    scaled = logits.astype(np.float64) / TEMPERATURE
+    shifted = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     index = {name: i for i, name in enumerate(classes)}
     return Predictions(
         classes=classes,
-        photos=tuple(photo.path for photo in learned.judged),
-        ids=tuple(photo.id for photo in learned.judged),
-        actual=np.array([index[photo.label] for photo in learned.judged], dtype=np.int64),
+        photos=tuple(photo.path for photo in judged),
+        ids=tuple(photo.id for photo in judged),
+        actual=np.array([index[photo.label] for photo in judged], dtype=np.int64),
         probabilities=shifted / shifted.sum(axis=1, keepdims=True),
-        unknown=np.zeros(len(learned.judged), dtype=np.bool_),
+        unknown=np.zeros(len(judged), dtype=np.bool_),
     )
 
 

@@ -29,7 +29,7 @@ from fieldmark.training.augment import ROOM
 from fieldmark.training.device import pick_device
 from fieldmark.training.finetune import find_rates, finetune
 from fieldmark.training.head import find_head_rate, train_head
-from fieldmark.training.loop import Lesson, judge
+from fieldmark.training.loop import Lesson, classify, features_of, judge
 from fieldmark.training.pixels import PixelStore, fill_store
 
 UNEQUAL = 3.0
@@ -149,6 +149,24 @@ def restore(settings: TrainSettings, classes: int, weights: Path) -> Classifier:
     except (SafetensorError, RuntimeError, OSError) as error:
         raise RunError(f"{weights} does not hold the weights of this run. Train again.") from error
     return classifier.eval()
+
+
+def answers(
+    classifier: Classifier,
+    root: Path,
+    photos: Sequence[PhotoFile],
+    classes: Sequence[str],
+    settings: TrainSettings,
+    scratch: Path,
+) -> tuple[tuple[PhotoFile, ...], NDArray[np.float32]]:
+    """Return what a trained classifier says of further photos, of those that can be read: logits `[n, classes]`."""
+    device = pick_device()
+    device.take(classifier)
+    with TemporaryDirectory(dir=scratch, prefix="pixels-", ignore_cleanup_errors=True) as folder:
+        store = fill_store(Path(folder) / "more", root, photos, classes, fit_of(settings), "fitting rejected photos")
+        logits = classify(classifier, features_of(classifier, store, device))
+    classifier.to("cpu")
+    return store.photos, logits
 
 
 def _read_pixels(

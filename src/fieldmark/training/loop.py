@@ -100,10 +100,15 @@ def judge(classifier: Classifier, lesson: Lesson) -> NDArray[np.float32]:
 
 def judge_features(classifier: Classifier, lesson: Lesson) -> Tensor:
     """Return features float32 `[n, features]` of the validation photos, in full precision."""
+    return features_of(classifier, lesson.valid, lesson.device)
+
+
+def features_of(classifier: Classifier, photos: PixelStore, device: Device) -> Tensor:
+    """Return features float32 `[n, features]` of some photos, in full precision."""
     classifier.eval()
     with torch.inference_mode():
-        parts = [classifier.features(lesson.device.move(images)) for images in lesson.valid.in_order(JUDGE_BATCH)]
-    return torch.cat(parts).float()
+        parts = [classifier.features(device.move(images)) for images in photos.in_order(JUDGE_BATCH)]
+        return torch.cat(parts).float() if parts else torch.zeros(0, classifier.head.linear.in_features)
 
 
 def classify(classifier: Classifier, features: Tensor) -> NDArray[np.float32]:
