@@ -16,6 +16,7 @@ FieldmarkError                     1   what happened, what was given, what to do
 ├── ServeError                     1   a server that cannot start
 ├── QueryError                     1   a query sheet or list of URLs that cannot be read as one
 ├── WorkspaceError                 1   a workspace that is missing, damaged or of a newer Fieldmark
+├── VerdictError                   1   a table of verdicts that cannot be read as one
 ├── SearchFailed                   1   a provider that gave no answer we can use; never "found nothing"
 │   ├── Blocked                    1   it takes us for a robot, or refuses us
 │   ├── RateLimited                1   it wants us to come back later
@@ -110,6 +111,10 @@ class QueryError(FieldmarkError):
 
 class WorkspaceError(FieldmarkError):
     """A workspace that is missing, damaged, or written by a newer Fieldmark."""
+
+
+class VerdictError(FieldmarkError):
+    """A table of verdicts that cannot be read as one. Nothing of it was taken."""
 
 
 class SearchFailed(FieldmarkError):

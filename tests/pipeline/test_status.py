@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from fieldmark.artifacts import contents, searches
+from fieldmark.artifacts import contents, searches, verdicts
 from fieldmark.artifacts.catalog import NAME, Catalog
 from fieldmark.artifacts.migrations import MIGRATIONS
 from fieldmark.artifacts.photos import list_folder
 from fieldmark.artifacts.runs import FILES
 from fieldmark.artifacts.searches import Standing
+from fieldmark.artifacts.verdicts import Verdict, effect_hash, open_journal
+from fieldmark.artifacts.workspace import Workspace
 from fieldmark.cli import main
 from fieldmark.errors import FolderError, WorkspaceError
 from fieldmark.pipeline.status import lines, status
@@ -184,7 +186,28 @@ def test_an_unfinished_run_is_no_run(workspace):
 def test_training_records_the_photos_it_found(tiny_run, tiny_folder):
     listing = list_folder(tiny_folder)
 
-    assert tiny_run.settings()["files"] == {"counts": {"blue": 14, "red": 14}, "hash": listing.hash()}
+    assert tiny_run.settings()["files"] == {
+        "counts": {"blue": 14, "red": 14},
+        "hash": listing.hash(),
+        "verdicts": effect_hash({}),
+    }
+
+
+def test_verdicts_since_a_run_make_it_stale_and_keeping_a_photo_does_not(workspace):
+    train(workspace, workspace / "photos")
+    ids = sorted(path.stem for path in (workspace / "photos").rglob("*.jpg"))
+
+    def decide(act, *verdicts_given):
+        with open_journal(Workspace.open(workspace)) as catalog:
+            verdicts.append(catalog, act, [Verdict(*verdict) for verdict in verdicts_given])
+
+    decide("1", (ids[0], "keep"))
+    assert not status(workspace).runs[0].stale
+    decide("2", (ids[1], "reject"), (ids[2], "label", "king"), (ids[3], "crop", "0,0,1,0.5"))
+    found = status(workspace)
+    assert found.runs[0].changes == "other verdicts hold"
+    assert found.to_dict()["verdicts"] == {"kept": 1, "rejected": 1, "relabelled": 1, "cropped": 1}
+    assert "verdicts: 1 kept, 1 rejected, 1 relabelled, 1 cropped" in lines(found)
 
 
 def test_what_to_run_next_follows_the_steps(tmp_path):

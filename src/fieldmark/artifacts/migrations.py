@@ -116,7 +116,7 @@ def m002_verdicts(connection: sqlite3.Connection) -> None:
     ) WITHOUT ROWID;
 
     CREATE TABLE verdicts (                   -- a journal: rows are appended, and never changed
-        n INTEGER PRIMARY KEY AUTOINCREMENT,
+        n INTEGER PRIMARY KEY,
         act TEXT NOT NULL,                    -- what one key press decided, of one photo or many, is one act
         at TEXT NOT NULL,                     -- ISO 8601, UTC
         by TEXT NOT NULL,                     -- "person", "auto", "import"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,20 +27,33 @@ def read_photos(workspace: Workspace, test: bool = False) -> PhotoFolder:
         FolderError: as `read_folder`; or every photo was rejected.
         WorkspaceError: the catalog cannot be read.
     """
-    found = read_folder(workspace.photos, test, named_by_id=workspace.harvested)
-    if workspace.harvested:
-        with Catalog.open_reading(workspace.catalog) as catalog:
-            groups = contents.group_of_photos(catalog)
-        found = replace(found, photos=tuple(replace(photo, group=groups.get(photo.id)) for photo in found.photos))
+    found = read_as_they_lie(workspace, test)
     decisions = read_journal(workspace).decisions()
     settled = () if test else tuple(_settled_conflicts(workspace, decisions))
-    photos = tuple(_decided((*found.photos, *settled), decisions))
+    photos = tuple(decided((*found.photos, *settled), decisions))
     if not photos:
         raise FolderError(f"Every photo of {workspace.root} was rejected. To take that back: fieldmark clean")
-    return replace(found, photos=photos, before=found.photos)
+    return replace(found, photos=photos)
 
 
-def _decided(photos: tuple[PhotoFile, ...], decisions: Mapping[str, Decision]) -> Iterator[PhotoFile]:
+def read_as_they_lie(workspace: Workspace, test: bool = False) -> PhotoFolder:
+    """Read the photos of a folder, with the groups of near-duplicates that its catalog knows; no verdict counts.
+
+    Raises:
+        FolderError: as `read_folder`.
+        WorkspaceError: the catalog cannot be read.
+    """
+    found = read_folder(workspace.photos, test, named_by_id=workspace.harvested)
+    if not workspace.harvested:
+        return found
+    with Catalog.open_reading(workspace.catalog) as catalog:
+        groups = contents.group_of_photos(catalog)
+    photos = tuple(replace(photo, group=groups.get(photo.id)) for photo in found.photos)
+    return replace(found, photos=photos, before=photos)
+
+
+def decided(photos: Iterable[PhotoFile], decisions: Mapping[str, Decision]) -> Iterator[PhotoFile]:
+    """Yield the photos that verdicts leave, as they leave them."""
     seen: set[tuple[str, str]] = set()
     for photo in photos:
         decision = decisions.get(photo.id, Decision())

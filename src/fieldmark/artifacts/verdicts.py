@@ -7,7 +7,8 @@ when it is read from the beginning; see `Journal`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -121,6 +122,16 @@ class Journal:
             for row in self._rows[act]:
                 found[row.photo_id] = _after(found.get(row.photo_id, Decision()), row)
         return found
+
+
+def effect_hash(decisions: Mapping[str, Decision]) -> str:
+    """Return a hex digest of what verdicts change about the photos that are read; that one is kept changes nothing."""
+    told = [
+        f"{id_} {'reject' if held.state == 'reject' else [held.label, str(held.crop or ''), held.once]}"
+        for id_, held in sorted(decisions.items())
+        if held.state == "reject" or held.label or held.crop or held.once
+    ]
+    return hashlib.sha256("\n".join(told).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _after(before: Decision, row: Row) -> Decision:

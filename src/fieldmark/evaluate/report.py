@@ -11,12 +11,12 @@ from math import log
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from fieldmark.artifacts.runs import Epoch
 from fieldmark.evaluate import charts, wording
 from fieldmark.evaluate.content import FinderCurve, ReportContent
+from fieldmark.paper import fit_for_a_file, templates
 from fieldmark.version import __version__
 
 __all__ = ["FinderCurve", "ReportContent", "render"]
@@ -28,13 +28,7 @@ MIX_UPS = 5  # pairs of classes named above the confusion table
 
 def render(content: ReportContent) -> str:
     """Return the report as one HTML page without scripts, which asks no computer for anything."""
-    environment = Environment(
-        loader=PackageLoader("fieldmark.evaluate", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates("fieldmark.evaluate")
     environment.filters |= {
         "percent": wording.percent,
         "duration": wording.duration,
@@ -44,9 +38,7 @@ def render(content: ReportContent) -> str:
         "whole_percent": wording.whole_percent,
         "prose": prose,
     }
-    page = environment.get_template("report.html").render(_fill(content))
-    # A file name that is no UTF-8 reaches us with lone surrogates, which no file could hold.
-    return page.encode("utf-8", "backslashreplace").decode("utf-8")
+    return fit_for_a_file(environment.get_template("report.html").render(_fill(content)))
 
 
 def prose(text: str) -> Markup:

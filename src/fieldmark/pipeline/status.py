@@ -16,6 +16,7 @@ from fieldmark.artifacts.contents import Group
 from fieldmark.artifacts.photos import Listing, list_folder
 from fieldmark.artifacts.runs import Run
 from fieldmark.artifacts.searches import Standing
+from fieldmark.artifacts.verdicts import Decision, effect_hash, read_journal
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.errors import RunError
 from fieldmark.pipeline.credits import Licences
@@ -101,6 +102,7 @@ class Status:
         harvested: whether it is a workspace.
         classes: what lies on the disk, per class.
         records: what the catalog says; None for a plain folder.
+        verdicts: number of photos per decision; those without one are not in it.
         runs: the trainings, oldest first.
         signs: the same, as far as it says what comes next.
     """
@@ -109,6 +111,7 @@ class Status:
     harvested: bool
     classes: dict[str, ClassHolding]
     records: Records | None
+    verdicts: dict[str, int]
     runs: tuple[RunSummary, ...]
     signs: Signs
 
@@ -140,6 +143,7 @@ class Status:
             "bytes": self.bytes,
             "classes": {name: asdict(held) for name, held in self.classes.items()},
             **(_records_to_dict(self.records) if self.records else {}),
+            "verdicts": self.verdicts,
             "runs": [{**asdict(run), "stale": run.stale} for run in self.runs],
             "steps": {
                 step.name: {
@@ -190,7 +194,9 @@ def status(folder: str | os.PathLike[str]) -> Status:
     workspace = Workspace.open(folder)
     listing = list_folder(workspace.photos)
     records = _records(workspace, listing) if workspace.harvested else None
-    summaries = tuple(sorted((_summary(run, listing) for run in runs.whole_runs(workspace.runs)), key=_when))
+    decisions = read_journal(workspace).decisions()
+    effect = effect_hash(decisions)
+    summaries = tuple(sorted((_summary(run, listing, effect) for run in runs.whole_runs(workspace.runs)), key=_when))
     classes = _holdings(listing)
     newest = summaries[-1] if summaries else None
     signs = Signs(
@@ -203,7 +209,22 @@ def status(folder: str | os.PathLike[str]) -> Status:
         run=Path(newest.path) if newest else None,
         run_is_stale=bool(newest and newest.stale),
     )
-    return Status(os.fspath(folder), workspace.harvested, classes, records, summaries, signs)
+    return Status(os.fspath(folder), workspace.harvested, classes, records, _verdicts(decisions), summaries, signs)
+
+
+NOTHING = effect_hash({})
+"""What a run has that is older than verdicts."""
+
+
+def _verdicts(decisions: Mapping[str, Decision]) -> dict[str, int]:
+    counted = {
+        "kept": sum(held.state == "keep" and not held.label for held in decisions.values()),
+        "rejected": sum(held.state == "reject" for held in decisions.values()),
+        "relabelled": sum(held.state == "keep" and bool(held.label) for held in decisions.values()),
+        "cropped": sum(held.crop is not None for held in decisions.values()),
+        "counted once": sum(held.once for held in decisions.values()),
+    }
+    return {name: n for name, n in counted.items() if n}
 
 
 def _when(run: RunSummary) -> tuple[str, str]:
@@ -233,7 +254,7 @@ def _records(workspace: Workspace, listing: Listing) -> Records:
         )
 
 
-def _summary(run: Run, listing: Listing) -> RunSummary:
+def _summary(run: Run, listing: Listing, effect: str) -> RunSummary:
     """Read what a run says of itself; one whose files are damaged is listed all the same."""
     try:
         settings, metrics = run.settings(), run.metrics()
@@ -247,7 +268,7 @@ def _summary(run: Run, listing: Listing) -> RunSummary:
         days=_days_since(created),
         error_rate=metrics.get("error_rate"),
         n_valid=metrics.get("n_valid"),
-        changes=_changes(settings.get("files"), listing),
+        changes=_changes(settings.get("files"), listing, effect),
     )
 
 
@@ -260,12 +281,12 @@ def _days_since(created: str) -> float | None:
     return round((datetime.now(UTC) - then).total_seconds() / 86400, 2)
 
 
-def _changes(files: Mapping[str, Any] | None, listing: Listing) -> str | None:
+def _changes(files: Mapping[str, Any] | None, listing: Listing, effect: str) -> str | None:
     """Say what has changed among the photos since a run looked at them."""
     if not isinstance(files, dict) or not isinstance(files.get("counts"), dict):
         return None  # a run of an earlier Fieldmark
     if files.get("hash") == listing.hash():
-        return ""
+        return "" if files.get("verdicts", NOTHING) == effect else "other verdicts hold"
     then, now = files["counts"], listing.counts()
     names = sorted(name for name in then.keys() | now.keys() if then.get(name, 0) != now.get(name, 0))
     moved = [f"{name} {then.get(name, 0)} -> {now.get(name, 0)}" for name in names]
@@ -277,6 +298,7 @@ def lines(found: Status) -> list[str]:
     return [
         *_class_lines(found),
         *(_record_lines(found.records, found.folder) if found.records else []),
+        *_verdict_lines(found.verdicts),
         *_run_lines(found.runs),
         *_next_lines(found),
     ]
@@ -310,6 +332,10 @@ def _record_lines(records: Records, folder: str) -> list[str]:
     if records.licences.counts:
         told.append("licences: " + ", ".join(f"{n} {code}" for code, n in records.licences.counts.items()))
     return told
+
+
+def _verdict_lines(verdicts: Mapping[str, int]) -> list[str]:
+    return ["verdicts: " + ", ".join(f"{n} {name}" for name, n in verdicts.items())] if verdicts else []
 
 
 SHOWN = 10

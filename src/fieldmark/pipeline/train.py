@@ -20,6 +20,7 @@ from fieldmark.artifacts.predictions import Predictions
 from fieldmark.artifacts.reading import read_photos
 from fieldmark.artifacts.runs import Epoch, Run
 from fieldmark.artifacts.splits import Sides
+from fieldmark.artifacts.verdicts import effect_hash, read_journal
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.config import TrainSettings
 from fieldmark.evaluate.metrics import summarize
@@ -55,6 +56,7 @@ def train(folder: str | os.PathLike[str], settings: TrainSettings, out: str | os
     photos = read_photos(workspace)
     kept = splits.read_kept(workspace, settings.seed, settings.valid_share)
     sides, split_note = _split(photos, settings, kept)
+    verdicts_hash = effect_hash(read_journal(workspace).decisions())
     regraded = find_regraded(workspace, photos, sides, kept)
     train_photos = [photo for photo in photos.photos if sides[photo.id] == "train"]
     valid_photos = [photo for photo in photos.photos if sides[photo.id] == "valid"]
@@ -66,7 +68,18 @@ def train(folder: str | os.PathLike[str], settings: TrainSettings, out: str | os
         )
         _keep_split(workspace, settings, sides, photos)
         both_ways = _judge_both_ways(regraded, learned, photos, settings, partial) if regraded else None
-        _write_run(partial, workspace.root.name, photos, sides, settings, learned, warnings, split_note, both_ways)
+        _write_run(
+            partial,
+            workspace.root.name,
+            photos,
+            sides,
+            settings,
+            learned,
+            warnings,
+            split_note,
+            both_ways,
+            verdicts_hash,
+        )
     run = Run.open(path)
     runs.remember(run)
     return run
@@ -123,6 +136,7 @@ def _write_run(
     warnings: list[str],
     split_note: str,
     both_ways: dict[str, Any] | None,
+    verdicts_hash: str,
 ) -> None:
     from safetensors.torch import save
 
@@ -141,7 +155,7 @@ def _write_run(
         "learning_rates": {f"stage{stage}": list(rates) for stage, rates in story.used.items()},
         "temperature": TEMPERATURE,
         "device": learned.device,
-        "files": {"counts": photos.listing.counts(), "hash": photos.listing.hash()},
+        "files": {"counts": photos.listing.counts(), "hash": photos.listing.hash(), "verdicts": verdicts_hash},
         "trained_on": _trained_on(photos.photos, sides),
         "split_hash": splits.sides_hash({photo.id: sides[photo.id] for photo in photos.photos}),
         "versions": packages,

@@ -10,8 +10,6 @@ from itertools import groupby
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from fieldmark.artifacts import candidates, contents
 from fieldmark.artifacts.atomic import write_text
 from fieldmark.artifacts.candidates import Claim
@@ -23,6 +21,7 @@ from fieldmark.engines.local import map_threads
 from fieldmark.errors import NotAPhoto
 from fieldmark.imaging.decode import read_bytes
 from fieldmark.imaging.thumbnail import data_uri, thumbnail_of
+from fieldmark.paper import fit_for_a_file, templates
 from fieldmark.version import __version__
 from fieldmark.yields.table import (
     COLUMNS,
@@ -128,13 +127,7 @@ class Disputed:
 
 def write_page(path: Path, workspace: Workspace, catalog: Catalog) -> None:
     """Write the page of a harvest. Raises OSError when the disk does not take it."""
-    environment = Environment(
-        loader=PackageLoader("fieldmark.yields", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates("fieldmark.yields")
     environment.filters |= {"count": count, "short": printable}
     photos = contents.photos(catalog)
     page = environment.get_template("harvest.html").render(
@@ -143,8 +136,7 @@ def write_page(path: Path, workspace: Workspace, catalog: Catalog) -> None:
         **_numbers(catalog),
         **_pictures(photos, candidates.claims(catalog), PhotoStore(workspace)),
     )
-    # A folder's name that is no UTF-8 reaches us with lone surrogates, which no file could hold.
-    write_text(path, page.encode("utf-8", "backslashreplace").decode("utf-8"))
+    write_text(path, fit_for_a_file(page))
 
 
 def _numbers(catalog: Catalog) -> dict[str, object]:
