@@ -83,3 +83,9 @@ def test_a_conflict_is_read_once_a_person_says_of_which_class_it_is(tmp_path):
 
     decide(root, (disputed, "reject"))
     assert disputed not in ids(root)
+
+
+def test_a_file_that_is_no_photo_is_not_named_again_once_it_was_rejected(flat_folder):
+    (flat_folder / "red" / "page.jpg").write_text("<html>not found</html>")
+    (unusable,) = read_photos(Workspace.open(flat_folder)).unusable
+    assert read_photos(decide(flat_folder, (unusable.id, "reject"))).unusable == ()

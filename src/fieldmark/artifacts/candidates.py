@@ -314,6 +314,14 @@ def photos_only_here(catalog: Catalog) -> dict[tuple[str, str, str], int]:
     return {(row["label"], row["query"], row["provider"]): row["n"] for row in rows}
 
 
+def addresses(catalog: Catalog) -> dict[str, int]:
+    """Return for each photo how many URLs gave its bytes."""
+    rows = catalog.rows(
+        "SELECT photo_id, count(DISTINCT url) AS n FROM candidates WHERE photo_id IS NOT NULL GROUP BY photo_id"
+    )
+    return {row["photo_id"]: row["n"] for row in rows}
+
+
 @dataclass(frozen=True)
 class Claim:
     """What one search says of a photo that several classes claim."""

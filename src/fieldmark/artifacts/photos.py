@@ -63,10 +63,11 @@ class PhotoFile:
 
 @dataclass(frozen=True)
 class Unusable:
-    """One file that cannot be used, and why."""
+    """One file that cannot be used, and why; `id` is that of its bytes, empty where these cannot be read."""
 
     path: str
     reason: str
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,7 @@ def _size(path: Path) -> int:
 
 def open_photo(file: FoundFile) -> PhotoFile | Unusable:
     """Decode a file to know whether it is a photo; the pixels are read again when they are needed."""
+    data = b""
     try:
         file.relative.encode("utf-8")
         if not file.path.is_file():
@@ -211,7 +213,7 @@ def open_photo(file: FoundFile) -> PhotoFile | Unusable:
     except OSError as error:
         return Unusable(file.relative, f"cannot be read ({error.strerror or error})")
     except NotAPhoto as error:
-        return Unusable(file.relative, str(error))
+        return Unusable(file.relative, str(error), hashlib.sha256(data).hexdigest()[:16] if data else "")
     return PhotoFile(file.relative, file.label, file.side, hashlib.sha256(data).hexdigest())
 
 

@@ -17,6 +17,7 @@ from fieldmark.errors import FolderError
 def read_photos(workspace: Workspace, test: bool = False) -> PhotoFolder:
     """Read the photos of a folder through the verdicts: without the rejected ones, relabelled, with their crops.
 
+    Files that are no photos and were rejected are not named any more.
     A photo that two classes of a workspace claim is among them once a verdict says of which class it is.
 
     Args:
@@ -33,7 +34,9 @@ def read_photos(workspace: Workspace, test: bool = False) -> PhotoFolder:
     photos = tuple(decided((*found.photos, *settled), decisions))
     if not photos:
         raise FolderError(f"Every photo of {workspace.root} was rejected. To take that back: fieldmark clean")
-    return replace(found, photos=photos)
+    rejected = {id_ for id_, decision in decisions.items() if decision.state == "reject"}
+    unusable = tuple(file for file in found.unusable if file.id not in rejected)
+    return replace(found, photos=photos, unusable=unusable)
 
 
 def read_as_they_lie(workspace: Workspace, test: bool = False) -> PhotoFolder:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from fieldmark.cli.check import add_check, add_clean
 from fieldmark.cli.command import STOPPED, print_json
 from fieldmark.cli.defaults import apply_defaults
 from fieldmark.cli.demo import add_demo
@@ -77,6 +78,8 @@ COMMANDS = (
     add_export_folder,
     add_forget,
     add_status,
+    add_check,
+    add_clean,
     add_train,
     add_evaluate,
     add_export,

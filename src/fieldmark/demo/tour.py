@@ -19,6 +19,7 @@ from fieldmark.config import HarvestSettings, TrainSettings
 from fieldmark.demo.smallweb import SmallWeb
 from fieldmark.engines.local import available_processors
 from fieldmark.net.local import post_file
+from fieldmark.pipeline.clean import Cleaned, clean_auto
 from fieldmark.pipeline.export import export
 from fieldmark.pipeline.harvest import harvest
 from fieldmark.pipeline.train import train
@@ -39,11 +40,11 @@ HARVEST = {"contact": "the demo's own small web is the only one to hear from it"
 
 
 def tour(out: str | os.PathLike[str]) -> dict[str, Any]:
-    """Harvest, train, export, serve and ask once, telling what happens. A second call picks up where photos are.
+    """Harvest, weed, train, export, serve and ask once, telling what happens. A second call picks up where photos are.
 
     Returns:
-        where things lie and what was answered: `folder`, `harvest`, `run`, `report`, `model`, `metrics`, `photo` and
-        `answer`.
+        where things lie and what was answered: `folder`, `harvest`, `cleaned`, `run`, `report`, `model`,
+        `metrics`, `photo` and `answer`.
     """
     start = time.perf_counter()
     home = Path(out).absolute()
@@ -52,13 +53,16 @@ def tour(out: str | os.PathLike[str]) -> dict[str, Any]:
     say("Red touches yellow: coral snake, deadly. Red touches black: kingsnake, harmless.\n")
     say("1. Harvesting, as `fieldmark harvest snakes.csv` does, from a small web on this computer")
     _harvest(home, workspace)
-    say("\n2. Training, as `fieldmark train` does")
+    say("\n2. Weeding, as `fieldmark clean --auto` does: the decisions that need no person")
+    cleaned = clean_auto(workspace)
+    say(_say_weeded(cleaned))
+    say("\n3. Training, as `fieldmark train` does")
     run = train(workspace, TrainSettings.of(SETTINGS))
-    say("\n3. Exporting one model file, as `fieldmark export` does")
+    say("\n4. Exporting one model file, as `fieldmark export` does")
     exported = export(run, home / "snakes.onnx")
     say(f"{exported.path.name}: {exported.n_bytes / 1e6:.1f} MB, proven on {exported.proof.photos} pictures.")
     photo = _a_photo_it_has_not_learned_from(run, workspace / "photos")
-    say("\n4. Serving it, as `fieldmark serve` does, and asking about one picture over HTTP")
+    say("\n5. Serving it, as `fieldmark serve` does, and asking about one picture over HTTP")
     with BackgroundServer(Model(exported.path)) as server:
         answer = post_file(f"{server.url}/upload", photo)
         say(f"$ curl -F file=@{shlex.quote(str(photo))} {server.url}/upload")
@@ -66,6 +70,7 @@ def tour(out: str | os.PathLike[str]) -> dict[str, Any]:
     facts = {
         "folder": str(workspace),
         "harvest": str(workspace / "harvest.html"),
+        "cleaned": cleaned.counts(),
         "run": str(run.path),
         "report": str(run.path / "report.html"),
         "model": str(exported.path),
@@ -75,6 +80,12 @@ def tour(out: str | os.PathLike[str]) -> dict[str, Any]:
     }
     _say_what_lies_where(facts, time.perf_counter() - start)
     return facts
+
+
+def _say_weeded(cleaned: Cleaned) -> str:
+    rejected, left = cleaned.counts().get("reject", 0), sum(cleaned.photos.values())
+    what = f"{rejected} copies and placeholders rejected" if rejected else "No copy and no placeholder to reject"
+    return f"{what}; {left} pictures left. No file was moved; `fieldmark clean --undo` takes it back."
 
 
 def _harvest(home: Path, workspace: Path) -> None:
@@ -135,6 +146,7 @@ def _say_what_lies_where(facts: dict[str, Any], seconds: float) -> None:
     for command, why in (
         (f"fieldmark serve {model}", "a page to drop a picture on, at http://127.0.0.1:8009"),
         (f"fieldmark predict {model} {folder}/photos/king", "a line for each kingsnake"),
+        (f"fieldmark clean {folder}", "a page to decide on what is doubtful, with the keyboard"),
         (f"fieldmark credits {folder}", "who made each picture, under which licence"),
         ("fieldmark harvest YOUR_QUERIES.csv", "searchterm,exclude and a row for each of your own classes"),
     ):

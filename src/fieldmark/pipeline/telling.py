@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from fieldmark.artifacts.photos import PhotoFolder, Unusable
 from fieldmark.errors import NotAPhoto
+from fieldmark.imaging.decode import as_pixels
 from fieldmark.imaging.thumbnail import data_uri, thumbnail
 from fieldmark.terminal import say
 from fieldmark.version import __version__
@@ -45,12 +46,17 @@ def _is_installed(package: str) -> bool:
 
 
 def thumbnails(folder: PhotoFolder) -> Callable[[str], str | None]:
-    """Return a function from a photo's path to a small `data:` URI, or None when it cannot be read."""
+    """Return a function from a photo's path to a small `data:` URI, or None when it cannot be read.
+
+    Of a cropped photo the part is shown; a file that is none of the photos, such as one in conflict, whole.
+    """
     photos = {photo.path: photo for photo in folder.photos}
 
     def of(photo: str) -> str | None:
         try:
-            return data_uri(thumbnail(photos[photo].pixels(folder.root)))
+            return data_uri(
+                thumbnail(photos[photo].pixels(folder.root) if photo in photos else as_pixels(folder.root / photo))
+            )
         except NotAPhoto:
             return None
 

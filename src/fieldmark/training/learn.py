@@ -23,10 +23,10 @@ from fieldmark.artifacts.photos import PhotoFile, Unusable
 from fieldmark.artifacts.runs import Epoch, Finder
 from fieldmark.classifier import Classifier, Fit
 from fieldmark.config import EARLY_SHARE, TrainSettings
+from fieldmark.device import pick_device
 from fieldmark.errors import RunError, TrainingFailed
 from fieldmark.terminal import say, warn
 from fieldmark.training.augment import ROOM
-from fieldmark.training.device import pick_device
 from fieldmark.training.finetune import find_rates, finetune
 from fieldmark.training.head import find_head_rate, train_head
 from fieldmark.training.loop import Lesson, classify, features_of, judge

@@ -12,8 +12,8 @@ from torch import Generator, Tensor, nn
 
 from fieldmark.classifier import Classifier
 from fieldmark.config import TrainSettings
+from fieldmark.device import Device
 from fieldmark.training.augment import augment
-from fieldmark.training.device import Device
 from fieldmark.training.pixels import PixelStore
 
 WEIGHT_DECAY = 0.01

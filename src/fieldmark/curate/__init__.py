@@ -1,0 +1,1 @@
+"""Findings -> verdicts, in a browser page that only this computer can open."""

@@ -1,0 +1,264 @@
+"""Photos -> features: what a frozen backbone sees in each, computed once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fieldmark import backbones
+from fieldmark.artifacts import features as cache
+from fieldmark.artifacts.features import GREY_SIDE, Look, Recipe, key_of
+from fieldmark.artifacts.photos import PhotoFile, Unusable
+from fieldmark.artifacts.workspace import Workspace
+from fieldmark.classifier import Fit, fit_pixels
+from fieldmark.device import pick_device
+from fieldmark.engines.local import map_threads
+from fieldmark.errors import NotAPhoto, explain_os_error
+from fieldmark.imaging.decode import Pixels
+from fieldmark.terminal import track, warn
+
+Floats = NDArray[np.float32]
+
+BATCH = 32
+"""Photos looked at a time; four batches of 299 pixels take about 1 GB."""
+
+SAVE_EVERY = 60.0
+"""Seconds of work that a killed process may lose."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a backbone sees in some photos.
+
+    Attributes:
+        photos: the n photos that could be read, in the order of the rows.
+        vectors: float32 `[n, d]`, the mean over a photo and its mirror image, as the backbone gives it.
+        greys: uint8 `[n, GREY_SIDE, GREY_SIDE]`, each photo squeezed to a square, in levels of grey.
+        shapes: int32 `[n, 2]`, height and width of each photo in pixels, its crop applied.
+        lost: photos that could be read a moment ago, and now cannot.
+    """
+
+    photos: tuple[PhotoFile, ...]
+    vectors: Floats
+    greys: NDArray[np.uint8]
+    shapes: NDArray[np.int32]
+    lost: tuple[Unusable, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The photos' ids, in the order of the rows."""
+        return tuple(photo.id for photo in self.photos)
+
+
+def embed(
+    workspace: Workspace,
+    photos: Sequence[PhotoFile],
+    root: Path,
+    backbone: str = "efficientnet_lite0",
+    size: int = 299,
+    fit: str = "squish",
+    weights: Path | None = None,
+) -> Features:
+    """Look at every photo that was not looked at before, and keep what was seen in the workspace's memory.
+
+    Args:
+        workspace: whose memory holds the cache; where it cannot be written to, a warning says so and work goes on.
+        photos: as `read_photos` gives them; their crops count.
+        root: the folder that the photos' paths are relative to.
+        backbone: its name, see `backbones.pretrained`.
+        size: side in pixels of the square that it sees.
+        fit: how a photo becomes square, see `classifier.Fit`.
+        weights: a file of other weights, see `backbones.pretrained`.
+
+    Raises:
+        BackboneError: no such backbone, or its weights cannot be had.
+        MissingExtra: the packaged weights are not installed.
+    """
+    recipe = recipe_of(backbone, size, fit, weights)
+    wanted = {key_of(photo): photo for photo in photos}
+    sources = {key: (lambda photo=photo: photo.pixels(root)) for key, photo in wanted.items()}
+    looks = look_at(cache.path_of(workspace, recipe), recipe, sources, weights, "looking at photos")
+    return _in_rows(photos, looks)
+
+
+def embed_pictures(
+    workspace: Workspace,
+    sources: Mapping[str, Callable[[], Pixels]],
+    backbone: str = "efficientnet_lite0",
+    size: int = 299,
+    fit: str = "squish",
+    weights: Path | None = None,
+) -> dict[str, Floats]:
+    """Look at pictures made at run time, and keep what was seen beside what `embed` keeps.
+
+    Args:
+        workspace: as for `embed`; so are the other arguments, and the errors.
+        sources: key -> what paints the picture, uint8 `[height, width, 3]`. The same key must mean the same picture.
+
+    Returns:
+        For each key its vector, float32 `[d]`; those that raised NotAPhoto are left out.
+    """
+    recipe = recipe_of(backbone, size, fit, weights)
+    path = cache.path_of(workspace, recipe)
+    looks = look_at(path.with_stem(f"{path.stem}-painted"), recipe, sources, weights, "painting what is no photo")
+    return {key: look.vector.astype(np.float32) for key, look in looks.items() if isinstance(look, Look)}
+
+
+def recipe_of(backbone: str, size: int, fit: str, weights: Path | None = None) -> Recipe:
+    """Return what decides a vector, the weights' own hash among it. Raises as `embed` does."""
+    backbones.check_name(backbone)
+    backbones.check_size(backbone, size)
+    file = backbones.find_weights(backbone, weights)
+    return Recipe(backbone, size, fit, hashlib.sha256(file.read_bytes()).hexdigest())
+
+
+def look_at(
+    path: Path,
+    recipe: Recipe,
+    sources: Mapping[str, Callable[[], Pixels]],
+    weights: Path | None = None,
+    doing: str = "looking at pictures",
+) -> dict[str, Look | NotAPhoto]:
+    """Look at the pictures that the cache does not hold yet, and keep what was seen.
+
+    Args:
+        path: the cache file.
+        recipe: how to look.
+        sources: key -> what gives the pixels, uint8 `[height, width, 3]`, or raises NotAPhoto.
+        weights: as for `embed`.
+        doing: what a progress bar says.
+
+    Returns:
+        For each key what was seen, or why the picture could not be read.
+    """
+    held = cache.read(path, recipe)
+    missing = {key: source for key, source in sources.items() if key not in held}
+    lost: dict[str, NotAPhoto] = {}
+    if missing:
+        keeper = _Keeper(path, recipe, held)
+        for key, look in track(_looks(missing, recipe, weights), doing, total=len(missing)):
+            if isinstance(look, NotAPhoto):
+                lost[key] = look
+            else:
+                held[key] = look
+                keeper.now_and_then()
+        keeper.at_last()
+    return {key: held[key] if key in held else lost[key] for key in sources}
+
+
+class _Keeper:
+    """Writes the cache while it grows; a disk that takes nothing costs a warning, once."""
+
+    def __init__(self, path: Path, recipe: Recipe, looks: dict[str, Look]) -> None:
+        self.path, self.recipe, self.looks = path, recipe, looks
+        self.written = time.monotonic()
+        self.unwritten = 0
+        self.refused = False
+
+    def now_and_then(self) -> None:
+        self.unwritten += 1
+        if time.monotonic() - self.written > SAVE_EVERY:
+            self.at_last()
+
+    def at_last(self) -> None:
+        if self.refused or not self.unwritten:
+            return
+        try:
+            cache.write(self.path, self.recipe, self.looks)
+        except OSError as error:
+            self.refused = True
+            warn(f"What was seen in the photos is not kept for the next time. {explain_os_error(error)}")
+        self.written, self.unwritten = time.monotonic(), 0
+
+
+def _looks(
+    sources: Mapping[str, Callable[[], Pixels]], recipe: Recipe, weights: Path | None
+) -> Iterator[tuple[str, Look | NotAPhoto]]:
+    fit = Fit(recipe.size, recipe.fit)
+    small = Fit(GREY_SIDE, "squish")
+
+    def seen(item: tuple[str, Callable[[], Pixels]]) -> tuple[str, _Fitted | NotAPhoto]:
+        try:
+            pixels = item[1]()
+        except NotAPhoto as error:
+            return item[0], error
+        grey = np.einsum("cyx,c->yx", fit_pixels(pixels, small).astype(np.float32), _LUMA)
+        height, width = pixels.shape[:2]
+        return item[0], _Fitted(fit_pixels(pixels, fit), grey.round().astype(np.uint8), height, width)
+
+    look = _network(recipe, weights)
+    waiting: list[tuple[str, _Fitted]] = []
+    for key, fitted in map_threads(seen, sources.items()):
+        if isinstance(fitted, NotAPhoto):
+            yield key, fitted
+            continue
+        waiting.append((key, fitted))
+        if len(waiting) == BATCH:
+            yield from _finished(waiting, look)
+            waiting = []
+    if waiting:
+        yield from _finished(waiting, look)
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    pixels: NDArray[np.uint8]
+    grey: NDArray[np.uint8]
+    height: int
+    width: int
+
+
+def _finished(
+    waiting: Sequence[tuple[str, _Fitted]], look: Callable[[NDArray[np.uint8]], NDArray[np.float16]]
+) -> Iterator[tuple[str, Look]]:
+    vectors = look(np.stack([fitted.pixels for _, fitted in waiting]))
+    for (key, fitted), vector in zip(waiting, vectors, strict=True):
+        yield key, Look(vector, fitted.grey, fitted.height, fitted.width)
+
+
+def _network(recipe: Recipe, weights: Path | None) -> Callable[[NDArray[np.uint8]], NDArray[np.float16]]:
+    """Return what turns fitted pictures, uint8 `[n, 3, size, size]`, into vectors, float16 `[n, d]`."""
+    backbone, device = backbones.pretrained(recipe.backbone, weights), pick_device()
+    network = device.take(backbone.network.eval())
+    mean, std = (levels.view(1, 3, 1, 1) for levels in (backbone.mean, backbone.std))
+
+    def look(pictures: NDArray[np.uint8]) -> NDArray[np.float16]:
+        images = device.move((torch.from_numpy(pictures).float() - mean) / std)
+        with torch.inference_mode(), device.mixed(learning=False):
+            # The mean with the mirror image: a mirrored copy then has the same vector.
+            seen = (network(images).float() + network(images.flip(3)).float()) / 2
+        return np.asarray(seen.cpu().numpy()).clip(*_HALF).astype(np.float16)
+
+    return look
+
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's grey
+_HALF = (float(np.finfo(np.float16).min), float(np.finfo(np.float16).max))
+
+
+def _in_rows(photos: Sequence[PhotoFile], looks: Mapping[str, Look | NotAPhoto]) -> Features:
+    found = [(photo, looks[key_of(photo)]) for photo in photos]
+    seen = [(photo, look) for photo, look in found if isinstance(look, Look)]
+    lost = tuple(Unusable(photo.path, str(why)) for photo, why in found if isinstance(why, NotAPhoto))
+    if not seen:
+        return Features(
+            (),
+            np.zeros((0, 0), np.float32),
+            np.zeros((0, GREY_SIDE, GREY_SIDE), np.uint8),
+            np.zeros((0, 2), np.int32),
+            lost,
+        )
+    return Features(
+        tuple(photo for photo, _ in seen),
+        np.stack([look.vector for _, look in seen]).astype(np.float32),
+        np.stack([look.grey for _, look in seen]),
+        np.array([(look.height, look.width) for _, look in seen], np.int32),
+        lost,
+    )
