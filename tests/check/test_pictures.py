@@ -40,13 +40,13 @@ def test_photos_of_any_shape_are_painted_from(tmp_path, size):
 
 def test_what_lies_where_drawings_lie_is_called_a_drawing():
     rng = np.random.default_rng(0)
-    vectors = np.eye(20)[np.zeros(60, int)] * 3 + rng.normal(0, 0.3, (60, 20))
+    vectors = np.eye(20)[np.zeros(120, int)] * 3 + rng.normal(0, 0.3, (120, 20))
     vectors[7] += 3 * np.eye(20)[1] - 3 * np.eye(20)[0]
     kinds = [kind for kind in KINDS for _ in range(30)]
     sources = [i for _ in KINDS for i in range(30)]
     painted = 3 * np.eye(20)[[1 + KINDS.index(kind) for kind in kinds]] + rng.normal(0, 0.3, (len(kinds), 20))
-    greys = rng.integers(0, 255, (60, 96, 96)).astype(np.uint8)
-    found = not_photos(photos(60), vectors.astype(np.float32), greys, painted.astype(np.float32), kinds, sources)
+    greys = rng.integers(0, 255, (120, 96, 96)).astype(np.uint8)
+    found = not_photos(photos(120), vectors.astype(np.float32), greys, painted.astype(np.float32), kinds, sources)
 
     assert [finding.photo for finding in found] == ["coral/007.jpg"]
     assert "a drawing or painting" in found[0].text and found[0].sure and found[0].score > 0.9

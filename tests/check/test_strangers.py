@@ -22,7 +22,7 @@ def test_strangers_come_first_and_are_sure():
     ranked = rank(photos(206), clouds())
 
     assert {finding.photo for finding in ranked[:6]} == {f"coral/{i:03}.jpg" for i in range(200, 206)}
-    assert all(finding.sure for finding in ranked[:6]) and "unlike all other photos" in ranked[0].text
+    assert all(finding.sure for finding in ranked[:6]) and "Unlike all other photos" in ranked[0].text
 
 
 def test_two_strangers_that_look_alike_do_not_hide_each_other():

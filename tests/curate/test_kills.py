@@ -37,17 +37,19 @@ def type_until_killed(visitor, ids, chance, answered, asked):
 def test_every_answered_verdict_survives_100_kills(tmp_path):
     root = paint(tmp_path / "snakes", each=10, size=16)
     ids, chance = sorted(ids_of(root).values()), random.Random(4)
-    answered, asked, within = set(), set(), 0
+    answered, asked = set(), set()
     for _ in range(KILLS):
         server = Process(root)
         visitor = Visitor(server.url)
         typing = threading.Thread(target=type_until_killed, args=(visitor, ids, chance, answered, asked))
-        before = len(asked)
+        n_asked, n_answered = len(asked) + 1, len(answered) + chance.choice((0, 1, 2))
         typing.start()
-        time.sleep(chance.uniform(0, 0.15))  # a request takes 10 to 30 ms here
+        while len(asked) < n_asked or len(answered) < n_answered:
+            assert typing.is_alive()
+            time.sleep(0.001)
+        time.sleep(chance.uniform(0, 0.03))  # a request takes 10 to 30 ms here: some are killed on their way
         server.kill()
         typing.join()
-        within += len(asked) > before
     with Catalog.open_reading(Workspace.open(root).journal) as catalog:
         kept = rows(catalog)
     counts = {}
@@ -55,7 +57,7 @@ def test_every_answered_verdict_survives_100_kills(tmp_path):
         counts[row.act] = counts.get(row.act, 0) + 1
     assert set(counts.values()) == {EACH}
     assert answered <= counts.keys() <= asked
-    assert within == KILLS and len(answered) > KILLS / 4  # a slow machine answers less between two kills
+    assert len(asked) >= KILLS
 
 
 def test_an_act_that_is_sent_again_after_a_kill_counts_once(tmp_path):

@@ -29,7 +29,7 @@ def huge_pool():
     return Pool(seed=7, per_class=1800, origin=ORIGIN)
 
 
-def ask(pool, site, path, headers=HONEST, **params):
+def ask(pool, site, path, headers=HONEST, /, **params):
     return SITES[site](Ask("GET", f"{path}?{urlencode(params)}" if params else path, headers), pool)
 
 

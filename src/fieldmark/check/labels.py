@@ -146,7 +146,7 @@ def _finding(
 ) -> Finding:
     likeliest = int(believed.argmax())
     if classes[likeliest] != photo.label:
-        text = f"looks like {classes[likeliest]} (p {believed[likeliest]:.2f} out of fold), is filed as {photo.label}"
+        text = f"Looks like {classes[likeliest]} (p {believed[likeliest]:.2f} out of fold), filed as {photo.label}"
     else:
-        text = f"looks like {photo.label}, as it is filed, but not clearly (p {believed[likeliest]:.2f} out of fold)"
+        text = f"Looks like {photo.label}, as it is filed, but not clearly (p {believed[likeliest]:.2f} out of fold)"
     return Finding(photo.path, photo.id, "label", 1 - quality, text, sure)

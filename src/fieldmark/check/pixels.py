@@ -96,7 +96,5 @@ def _bright(measures: Measures) -> _Told:
 def _blurred(measures: Measures) -> _Told:
     if measures.sharpness > SHARPEST:
         return None
-    part = (
-        f"{100 * measures.sharpness:.0f} % of its steepest edges happens within a pixel (sharp photos: 40 % and more)"
-    )
-    return "blurred", 1 - measures.sharpness, f"Blurred: only {part}."
+    part = f"{100 * measures.sharpness:.0f} % of their change (sharp photos: 40 % and more)"
+    return "blurred", 1 - measures.sharpness, f"Blurred: within one pixel its steepest edges do only {part}."

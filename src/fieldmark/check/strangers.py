@@ -81,8 +81,8 @@ def _middle_and_spread(far: NDArray[np.float64]) -> tuple[float, float]:
 
 def _finding(photo: PhotoFile, strange: float, far: float, middle: float) -> Finding:
     sure = strange >= SURE
-    what = "is unlike all other photos here" if sure else "is a little unlike the other photos here"
+    what = "Unlike all other photos here" if sure else "A little unlike the other photos here"
     if strange < 1:
-        what = "is as much like the others as most photos here"
+        what = "As much like the others as most photos here"
     text = f"{what} (distance {far:.2f} from those most like it; half of the photos have {middle:.2f} or less)"
     return Finding(photo.path, photo.id, "off_topic", strange, text, sure)
