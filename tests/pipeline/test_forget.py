@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from fieldmark.artifacts import contents, forgotten
+from fieldmark.artifacts import contents, findings, forgotten
 from fieldmark.artifacts.catalog import NAME, Catalog
+from fieldmark.artifacts.findings import Finding
 from fieldmark.artifacts.runs import FILES
 from fieldmark.artifacts.store import PhotoStore
 from fieldmark.cli import main
@@ -246,3 +247,25 @@ def test_who_is_forgotten_is_not_named_again_by_another_search(workspace):
 
     assert {(row["author"], row["title"], row["attribution"]) for row in kept.rows(workspace)} == {("", "", "")}
     assert set(statuses(workspace).values()) == {"forgotten"}
+
+
+def test_nothing_that_was_made_of_a_photo_stays(tmp_path):
+    root = kept.made(tmp_path / "snakes")
+    gone = kept.keep(root, 1, "https://x.org/1.jpg")
+    stays = kept.keep(root, 2, "https://y.org/2.jpg")
+    for name in (f"thumbnails/{gone}.jpg", f"thumbnails/{stays}.jpg", "features/lite0.npz", "check.html"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_bytes(b"shows it")
+    with Catalog.open(root / NAME) as catalog:
+        findings.write(catalog, [Finding(f"coral/{id_}.jpg", id_, "dark", 1.0, "dark") for id_ in (gone, stays)])
+
+    forget(root, ["https://x.org/1.jpg"])
+
+    shows = sorted(
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*")
+        if path.is_file() and path.read_bytes() == b"shows it"
+    )
+    assert shows == [f"thumbnails/{stays}.jpg"]
+    with Catalog.open(root / NAME) as catalog:
+        assert [found.photo_id for found in findings.read(catalog)] == [stays]

@@ -93,6 +93,11 @@ def write(catalog: Catalog, findings: Iterable[Finding]) -> None:
         )
 
 
+def forget(catalog: Catalog, photo_ids: Iterable[str]) -> None:
+    """Remove what was found about some photos."""
+    catalog.run_many("DELETE FROM findings WHERE photo_id = ?", [(id_,) for id_ in photo_ids])
+
+
 def read(catalog: Catalog) -> list[Finding]:
     """Return what the last check found, in its order; nothing where there was none."""
     rows = catalog.rows(

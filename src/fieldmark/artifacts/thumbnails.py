@@ -10,6 +10,8 @@ from fieldmark.errors import NotAPhoto
 from fieldmark.imaging.decode import read_bytes
 from fieldmark.imaging.thumbnail import thumbnail_of
 
+FOLDER = "thumbnails"
+
 LONGEST = 320
 """Pixels of the longer side: sharp on a tile of 160 on a phone's screen; about 12 kB each."""
 

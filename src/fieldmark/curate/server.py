@@ -16,7 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from fieldmark import terminal
-from fieldmark.artifacts.thumbnails import Thumbnails
+from fieldmark.artifacts.thumbnails import FOLDER, Thumbnails
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.curate.app import create_app
 from fieldmark.curate.board import Board
@@ -80,7 +80,7 @@ def serving(workspace: Workspace, port: int | None = 0) -> Iterator[str]:
 @contextlib.contextmanager
 def _opened(workspace: Workspace, port: int | None) -> Iterator[tuple[Starlette, socket.socket, Desk]]:
     with listen(port) as listener, Desk(workspace, url_of(listener)) as desk:
-        thumbnails = Thumbnails(workspace.memory / "thumbnails")
+        thumbnails = Thumbnails(workspace.memory / FOLDER)
         token = keep_token(workspace.memory)
         with ThumbnailMaker(thumbnails, _most_urgent_first(desk.board)) as maker:
             yield create_app(desk, thumbnails, maker, listener.getsockname()[1], token), listener, desk

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fieldmark.artifacts import contents, forgotten, runs
+from fieldmark.artifacts import contents, features, findings, forgotten, runs, thumbnails
 from fieldmark.artifacts.candidates import STATUSES
 from fieldmark.artifacts.catalog import NAME, Catalog
 from fieldmark.artifacts.contents import Photo
 from fieldmark.artifacts.forgotten import Affected, Forgotten, Kind
 from fieldmark.artifacts.store import PhotoStore
 from fieldmark.artifacts.workspace import Workspace, given_path
+from fieldmark.check import gallery
 from fieldmark.errors import WorkspaceError, WrongUsage
 from fieldmark.pipeline.harvest import alone_in, group_near_duplicates
 from fieldmark.yields.page import NAME as PAGE
@@ -137,11 +138,23 @@ def forget(
             for request, entries in affected.items():
                 forgotten.remember(catalog, request.kind, request.value, _ids(entries))
                 forgotten.erase(catalog, entries)
-        PhotoStore(workspace).remove_all(forgotten.photo_ids(catalog))
+        ids = forgotten.photo_ids(catalog)
+        PhotoStore(workspace).remove_all(ids)
+        findings.forget(catalog, ids)
+        _remove_what_was_made_of(workspace, ids)
         group_near_duplicates(catalog)
         if (workspace.root / PAGE).exists():  # it shows the photos
             write_page(workspace.root / PAGE, workspace, catalog)
     return outlook
+
+
+def _remove_what_was_made_of(workspace: Workspace, ids: Iterable[str]) -> None:
+    """Remove small pictures of photos: thumbnails, the page of findings, and features, which hold a grey one of each."""
+    for id_ in ids:
+        (workspace.memory / thumbnails.FOLDER / f"{id_}.jpg").unlink(missing_ok=True)
+    for path in (workspace.memory / features.FOLDER).glob("*"):
+        path.unlink(missing_ok=True)
+    (workspace.memory / gallery.NAME).unlink(missing_ok=True)
 
 
 def _request(catalog: Catalog, text: str, kind: Kind | None) -> Request:
