@@ -149,7 +149,7 @@ def forget(
 
 
 def _remove_what_was_made_of(workspace: Workspace, ids: Iterable[str]) -> None:
-    """Remove small pictures of photos: thumbnails, the page of findings, and features, which hold a grey one of each."""
+    """Remove small pictures of photos: thumbnails, the page of findings, and features, which hold grey ones."""
     for id_ in ids:
         (workspace.memory / thumbnails.FOLDER / f"{id_}.jpg").unlink(missing_ok=True)
     for path in (workspace.memory / features.FOLDER).glob("*"):
