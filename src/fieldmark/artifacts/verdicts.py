@@ -19,8 +19,6 @@ from fieldmark.imaging.crop import Crop
 KINDS = ("keep", "reject", "label", "crop", "once")
 """What can be decided: it is good; it goes; it is of another class; a part of it counts; of equal files one counts."""
 
-AUTHORS = ("person", "auto", "import")
-
 
 @dataclass(frozen=True)
 class Verdict:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 LISTED = 5
 """Findings of a kind named in the terminal; the page and `--json` name more."""
 
-PORT = 8010
-
 
 def add_check(commands: Any) -> None:
     """Add `fieldmark check`."""
@@ -92,7 +90,7 @@ def add_clean(commands: Any) -> None:
     """Add `fieldmark clean`."""
     parser = command(commands, "clean", "decide on doubtful photos in a page of this computer", _clean)
     parser.add_argument("folder", metavar="DIR", help="a workspace, or class folders")
-    parser.add_argument("--port", metavar="N", help=f"port of the page ({PORT}, or any that is free)")
+    parser.add_argument("--port", metavar="N", help="port of the page (8010, or any that is free)")
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument(
         "--auto", action="store_true", help="no page: take the safe decisions alone, to be undone like any other"

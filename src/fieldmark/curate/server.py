@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
-import logging
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import uvicorn
 from starlette.applications import Starlette
 
 from fieldmark import terminal
@@ -24,6 +21,7 @@ from fieldmark.curate.desk import Desk
 from fieldmark.curate.door import keep_token
 from fieldmark.curate.thumbs import ThumbnailMaker
 from fieldmark.errors import ServeError
+from fieldmark.net.quiet import QuietServer
 
 HOST = "127.0.0.1"
 PORT = 8010
@@ -52,7 +50,7 @@ def serve(workspace: Workspace, port: int | None = None) -> None:
         photos = f"{len(desk.board.tiles)} photos of {workspace.root.name}"
         ready = f"{photos} at {url_of(listener)} (Ctrl-C stops)"
         with contextlib.suppress(KeyboardInterrupt):
-            _Server(app, lambda: terminal.say(ready)).run(sockets=[listener])
+            QuietServer(app, lambda: terminal.say(ready), GRACE).run(sockets=[listener])
     terminal.say("Stopped. Everything you decided is kept.")
 
 
@@ -64,7 +62,7 @@ def serving(workspace: Workspace, port: int | None = 0) -> Iterator[str]:
     """
     with _opened(workspace, port) as (app, listener, _):
         ready = threading.Event()
-        server = _Server(app, ready.set)
+        server = QuietServer(app, ready.set, GRACE)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="fieldmark-clean")
         thread.start()
         try:
@@ -129,35 +127,3 @@ def _why_not(error: OSError, port: int) -> str:
     if error.errno in (errno.EACCES, getattr(errno, "WSAEACCES", -1)):
         return f"Port {port} is not ours to take; those below 1024 need an administrator. {another}"
     return f"Cannot listen on port {port}: {error.strerror or error}. {another}"
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn, quiet, on our own socket, that says when it is ready."""
-
-    def __init__(self, app: Starlette, when_ready: Callable[[], None]) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                lifespan="off",
-                ws="none",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=GRACE,
-            )
-        )
-        self._when_ready = when_ready
-        logging.getLogger("uvicorn.error").addFilter(_is_news)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._when_ready()
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """Drop what a person who stops the server, or sends it nonsense, need not read; keep what is a fault of ours."""
-    error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, asyncio.CancelledError):
-        return False
-    return not str(record.msg).startswith(("Invalid HTTP request", "Unsupported upgrade", "Cancel %s running"))

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import ipaddress
-import logging
 import os
 import socket
 import sys
 import threading
-from collections.abc import Callable
 from types import TracebackType
 
 import numpy as np
-import uvicorn
 
 from fieldmark import terminal
 from fieldmark.artifacts.modelfile import Model
 from fieldmark.errors import ServeError
+from fieldmark.net.quiet import QuietServer
 from fieldmark.serve.app import create_app
 from fieldmark.serve.limits import Limits
 
@@ -50,7 +47,7 @@ def serve(model_path: str | os.PathLike[str], host: str = HOST, port: int = PORT
                 f"listening on {host}: anyone who can reach this computer may ask. --host {HOST} keeps it to yourself."
             )
         ready = f"Serving {name_classes(model.classes)} at {url_of(listener)} (Ctrl-C stops)"
-        server = _Server(model, limits, lambda: terminal.say(ready))
+        server = QuietServer(create_app(model, limits), lambda: terminal.say(ready), GRACE)
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
     terminal.say("Stopped.")
@@ -77,7 +74,7 @@ class BackgroundServer:
         listener = listen(self._host, self._port)
         self.url = url_of(listener)
         ready = threading.Event()
-        self._server = _Server(self._model, self._limits, ready.set)
+        self._server = QuietServer(create_app(self._model, self._limits), ready.set, GRACE)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [listener]}, name="fieldmark-serve", daemon=True
         )
@@ -164,35 +161,3 @@ def _why_not(error: OSError, host: str, port: int) -> str:
 
 def _is_loopback(listener: socket.socket) -> bool:
     return ipaddress.ip_address(listener.getsockname()[0]).is_loopback
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn, quiet, on our own socket, that says when it is ready."""
-
-    def __init__(self, model: Model, limits: Limits | None, when_ready: Callable[[], None]) -> None:
-        super().__init__(
-            uvicorn.Config(
-                create_app(model, limits),
-                lifespan="off",
-                ws="none",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=GRACE,
-            )
-        )
-        self._when_ready = when_ready
-        logging.getLogger("uvicorn.error").addFilter(_is_news)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._when_ready()
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """Drop what a person who stops the server, or sends it nonsense, need not read; keep what is a fault of ours."""
-    error = record.exc_info[1] if record.exc_info else None
-    if isinstance(error, asyncio.CancelledError):
-        return False
-    return not str(record.msg).startswith(("Invalid HTTP request", "Unsupported upgrade", "Cancel %s running"))
