@@ -1,5 +1,6 @@
 """Photos are looked at once, and again only when something about them has changed."""
 
+import inspect
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from fieldmark import embed as room
 from fieldmark.artifacts import features as cache
 from fieldmark.artifacts.photos import read_folder
 from fieldmark.artifacts.workspace import Workspace
+from fieldmark.config import TrainSettings
 from fieldmark.embed import embed, embed_pictures
 from fieldmark.imaging.crop import Crop
 from support.flat import paint_flat
@@ -126,3 +128,10 @@ def test_painted_pictures_are_kept_beside_the_photos(folder, looked_at):
     again = embed_pictures(Workspace.open(folder), sources, size=SIZE)
 
     assert len(looked_at) == 1 and np.array_equal(first["grey"], again["grey"]) and first["grey"].shape == (1280,)
+
+
+def test_check_and_train_look_at_photos_in_the_same_way_so_that_one_look_serves_both():
+    check = {name: parameter.default for name, parameter in inspect.signature(embed).parameters.items()}
+    train = TrainSettings()
+
+    assert (check["backbone"], check["size"], check["fit"]) == (train.backbone, train.size, train.fit)

@@ -9,7 +9,9 @@ import torch
 
 from fieldmark.artifacts.photos import read_folder
 from fieldmark.artifacts.runs import Epoch
+from fieldmark.artifacts.workspace import Workspace
 from fieldmark.config import TrainSettings
+from fieldmark.embed import embed
 from fieldmark.errors import TrainingFailed
 from fieldmark.split import split
 from fieldmark.training import learn as learning
@@ -22,7 +24,11 @@ def learn_folder(folder, scratch, **settings):
     photos = read_folder(folder)
     sides = split(photos.photos, wanted.seed, wanted.valid_share, {})
     train, valid = ([p for p in photos.photos if sides[p.id] == side] for side in ("train", "valid"))
-    return learn(photos.root, train, valid, photos.classes, wanted, scratch)
+    return learn(photos.root, train, valid, photos.classes, wanted, see(folder, photos, wanted), scratch)
+
+
+def see(folder, photos, settings):
+    return embed(Workspace.open(folder), photos.photos, photos.root, size=settings.size)
 
 
 def test_the_loss_falls_and_easy_classes_are_learned(flat_folder, tmp_path):
@@ -84,12 +90,36 @@ def test_a_photo_that_vanishes_meanwhile_is_listed_and_ends_nothing(flat_folder,
     photos = read_folder(flat_folder)
     sides = split(photos.photos, 42, 0.2, {})
     train, valid = ([p for p in photos.photos if sides[p.id] == side] for side in ("train", "valid"))
+    settings = TrainSettings.of(TINY)
+    features = see(flat_folder, photos, settings)
     (flat_folder / train[0].path).unlink()
 
-    learned = learn(photos.root, train, valid, photos.classes, TrainSettings.of(TINY), tmp_path)
+    learned = learn(photos.root, train, valid, photos.classes, settings, features, tmp_path)
 
     assert [(file.path, file.reason) for file in learned.lost] == [(train[0].path, "no such file")]
     assert learned.n_train == len(train) - 1
+
+
+def test_a_photo_that_vanishes_before_it_is_looked_at_is_listed_once(flat_folder, tmp_path):
+    photos = read_folder(flat_folder)
+    sides = split(photos.photos, 42, 0.2, {})
+    train, valid = ([p for p in photos.photos if sides[p.id] == side] for side in ("train", "valid"))
+    settings = TrainSettings.of(TINY)
+    (flat_folder / valid[0].path).unlink()
+
+    learned = learn(photos.root, train, valid, photos.classes, settings, see(flat_folder, photos, settings), tmp_path)
+
+    assert [(file.path, file.reason) for file in learned.lost] == [(valid[0].path, "no such file")]
+    assert len(learned.judged) == len(valid) - 1
+
+
+def test_what_was_seen_once_is_not_looked_at_again_and_gives_the_same_rates(flat_folder, tmp_path, monkeypatch):
+    cold = learn_folder(flat_folder, tmp_path, epochs=(1, 0), head_lr=None)
+    monkeypatch.setattr("fieldmark.embed._looks", lambda *_: pytest.fail("a photo was looked at again"))
+    warm = learn_folder(flat_folder, tmp_path, epochs=(1, 0), head_lr=None)
+
+    assert warm.story.finders == cold.story.finders
+    assert warm.logits.tolist() == cold.logits.tolist()
 
 
 def test_very_unequal_classes_are_weighted_and_said(tmp_path):

@@ -34,6 +34,7 @@ from fieldmark.terminal import say, warn
 from fieldmark.version import __version__
 
 if TYPE_CHECKING:
+    from fieldmark.embed import Features
     from fieldmark.training.learn import Learned, Story
 
 TEMPERATURE = 1.0  # until it is fitted
@@ -62,9 +63,10 @@ def train(folder: str | os.PathLike[str], settings: TrainSettings, out: str | os
     valid_photos = [photo for photo in photos.photos if sides[photo.id] == "valid"]
     warnings = _tell_what_went_in(photos, len(train_photos), len(valid_photos), workspace)
     path = Path(out).absolute() if out else workspace.runs / runs.new_id(workspace.runs, settings.backbone)
+    features = _look_at(workspace, photos, settings)
     with runs.new_run(path) as partial:
         learned: Learned = learn.learn(
-            photos.root, train_photos, valid_photos, photos.classes, settings, scratch=partial
+            photos.root, train_photos, valid_photos, photos.classes, settings, features, scratch=partial
         )
         _keep_split(workspace, settings, sides, photos)
         both_ways = _judge_both_ways(regraded, learned, photos, settings, partial) if regraded else None
@@ -83,6 +85,16 @@ def train(folder: str | os.PathLike[str], settings: TrainSettings, out: str | os
     run = Run.open(path)
     runs.remember(run)
     return run
+
+
+def _look_at(workspace: Workspace, photos: PhotoFolder, settings: TrainSettings) -> Features:
+    """Return what the pretrained backbone sees in each photo; what `check` has looked at is not looked at again."""
+    weights = Path(settings.weights) if settings.weights else None
+    embed = training("fieldmark.embed").embed
+    features: Features = embed(
+        workspace, photos.photos, photos.root, settings.backbone, settings.size, settings.fit, weights
+    )
+    return features
 
 
 def _split(photos: PhotoFolder, settings: TrainSettings, kept: Sides) -> tuple[Sides, str]:

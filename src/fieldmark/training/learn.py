@@ -24,6 +24,7 @@ from fieldmark.artifacts.runs import Epoch, Finder
 from fieldmark.classifier import Classifier, Fit
 from fieldmark.config import EARLY_SHARE, TrainSettings
 from fieldmark.device import pick_device
+from fieldmark.embed import Features
 from fieldmark.errors import RunError, TrainingFailed
 from fieldmark.terminal import say, warn
 from fieldmark.training.augment import ROOM
@@ -78,6 +79,7 @@ def learn(
     valid: Sequence[PhotoFile],
     classes: Sequence[str],
     settings: TrainSettings,
+    features: Features,
     scratch: Path,
 ) -> Learned:
     """Train a classifier in two stages and keep its best epoch.
@@ -88,6 +90,8 @@ def learn(
         valid: photos to judge each epoch by.
         classes: class names, in the order of the outputs.
         settings: what was asked for.
+        features: what the pretrained backbone sees in these photos, or others besides. Photos that are not among them
+            could not be read, and are left out.
         scratch: a folder for the decoded pixels; nothing is left in it.
 
     Raises:
@@ -101,8 +105,11 @@ def learn(
     device.take(classifier)
     with TemporaryDirectory(dir=scratch, prefix="pixels-", ignore_cleanup_errors=True) as folder:
         with _timed(story, "read"):
+            seen = {photo.path for photo in features.photos}
+            train, valid = ([photo for photo in side if photo.path in seen] for side in (train, valid))
             stores = _read_pixels(Path(folder), root, train, valid, classes, settings)
-        lesson = Lesson(*stores, _class_weights(stores[0], classes, story), settings, device)
+        vectors = torch.from_numpy(features.rows_of(stores[0].photos))
+        lesson = Lesson(*stores, vectors, _class_weights(stores[0], classes, story), settings, device)
         best = _run_stages(classifier, lesson, story)
         classifier.load_state_dict(best)
         with _timed(story, "judge"):
@@ -113,7 +120,7 @@ def learn(
         lesson.valid.photos,
         logits,
         len(lesson.train),
-        lesson.train.lost + lesson.valid.lost,
+        features.lost + lesson.train.lost + lesson.valid.lost,
         str(device),
     )
 

@@ -34,6 +34,7 @@ class Lesson:
     Attributes:
         train: photos to learn from, kept a little larger than the network sees them.
         valid: photos to judge by, fitted as the exported model will fit them.
+        vectors: float32 `[n, features]`, what the pretrained backbone sees in the photos to learn from.
         class_weights: float32 `[classes]`, weight of each class in the loss; all one when classes are about equal.
         settings: what was asked for.
         device: where to work.
@@ -41,6 +42,7 @@ class Lesson:
 
     train: PixelStore
     valid: PixelStore
+    vectors: Tensor
     class_weights: Tensor
     settings: TrainSettings
     device: Device
