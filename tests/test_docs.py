@@ -12,6 +12,7 @@ from fieldmark.artifacts import candidates, contents
 from fieldmark.artifacts.candidates import STATUSES, Candidate
 from fieldmark.artifacts.catalog import Catalog
 from fieldmark.artifacts.contents import Content
+from fieldmark.artifacts.licences import CODES
 from fieldmark.artifacts.migrations import MIGRATIONS
 from fieldmark.artifacts.runs import FILES
 from fieldmark.cli import build_parser
@@ -19,7 +20,6 @@ from fieldmark.cli.defaults import apply_defaults
 from fieldmark.config import FITS, HarvestSettings, TrainSettings
 from fieldmark.pipeline.export_folder import LAYOUTS
 from fieldmark.search import registry
-from fieldmark.search.licences import CODES
 from fieldmark.search.sheet import COLUMNS, read_sheet
 from fieldmark.yields.table import COLUMNS as YIELD_COLUMNS
 from fieldmark.yields.table import MEANINGS, OUTCOMES, UNFINISHED

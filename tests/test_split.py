@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fieldmark.artifacts.photos import PhotoFile
 from fieldmark.errors import FolderError
-from fieldmark.split import split
+from fieldmark.split import cut_folds, split
 
 
 def photos_of(counts: dict[str, int], start: int = 0, side: str | None = None) -> list[PhotoFile]:
@@ -127,3 +127,72 @@ def test_a_near_duplicate_that_comes_later_joins_the_side_of_its_group():
     twin = replace(judged, path="a/twin.jpg", sha256="f" * 64, group="pair")
     grouped = [replace(photo, group="pair") if photo is judged else photo for photo in photos]
     assert split([*grouped, twin], 42, 0.2, kept)[twin.id] == "valid"
+
+
+def in_groups(photos: list[PhotoFile], size: int) -> list[PhotoFile]:
+    """Every `size` photos that follow each other are of one group."""
+    return [replace(photo, group=f"g{i // size}") for i, photo in enumerate(photos)]
+
+
+@given(st.integers(5, 60), st.integers(5, 60), st.integers(2, 5), st.integers(1, 3), st.integers(0, 9))
+def test_folds_share_out_every_class_evenly(a, b, k, repeat, seed):
+    photos = photos_of({"a": a, "b": b})
+    folds = cut_folds(photos, seed, k, repeat, {})
+
+    assert folds.keys() == {photo.id for photo in photos}
+    for label in ("a", "b"):
+        sizes = Counter(folds[photo.id] for photo in photos if photo.label == label)
+        assert set(sizes) == {str(fold) for fold in range(1, k + 1)}
+        assert max(sizes.values()) - min(sizes.values()) <= 1
+
+
+@given(st.integers(1, 7), st.integers(2, 5), st.integers(0, 20))
+def test_a_group_is_in_one_fold_whatever_classes_it_spans(size, k, seed):
+    photos = in_groups(photos_of({"a": 33, "b": 21}), size)
+    folds = cut_folds(photos, seed, k, 1, {})
+
+    assert all(len({folds[p.id] for p in photos if p.group == group}) == 1 for group in {p.group for p in photos})
+
+
+@given(st.integers(5, 30), st.integers(0, 40), st.integers(0, 9))
+def test_photos_added_later_move_none_to_another_fold(n, more, seed):
+    old = photos_of({"a": n, "b": n})
+    before = cut_folds(old, seed, 5, 1, {})
+    after = cut_folds(old + photos_of({"a": more, "b": 1}, start=1000), seed, 5, 1, before)
+
+    assert {id_: after[id_] for id_ in before} == before
+
+
+def test_a_copy_that_comes_later_goes_where_the_first_one_is():
+    first, *others = photos_of({"a": 20, "b": 20})
+    before = cut_folds([first, *others], 42, 5, 1, {})
+    copy = replace(first, path="a/copy.jpg", sha256="f" * 64, group=first.id)
+    after = cut_folds([replace(first, group=first.id), *others, copy], 42, 5, 1, before)
+
+    assert after[copy.id] == before[first.id]
+
+
+def test_repeats_and_seeds_cut_anew_and_order_does_not():
+    photos = photos_of({"a": 40, "b": 40})
+    cuts = [cut_folds(photos, seed, 5, repeat, {}) for seed in (1, 2) for repeat in (1, 2)]
+
+    assert len({tuple(sorted(cut.items())) for cut in cuts}) == 4
+    assert cut_folds(photos[::-1], 1, 5, 1, {}) == cuts[0]
+
+
+def test_a_kept_fold_that_makes_no_sense_is_drawn_again():
+    photos = photos_of({"a": 6, "b": 6})
+
+    assert set(cut_folds(photos, 1, 3, 1, dict.fromkeys((p.id for p in photos), "nine")).values()) == {"1", "2", "3"}
+
+
+def test_fewer_photos_than_folds_are_explained():
+    with pytest.raises(FolderError, match=r"4 different photos cannot be cut into 5 folds\. Give --folds 2"):
+        cut_folds(photos_of({"a": 2, "b": 2}), 42, 5, 1, {})
+
+
+def test_a_class_of_one_group_is_explained():
+    photos = in_groups(photos_of({"a": 6}), 6) + photos_of({"b": 6})
+
+    with pytest.raises(FolderError, match="All 6 photos of class 'a' are of one group"):
+        cut_folds(photos, 42, 3, 1, {})

@@ -3,6 +3,8 @@
 >>> import fieldmark as fm
 >>> fm.harvest("snakes.csv").photos                     # doctest: +SKIP
 {'coral': 233, 'king': 193}
+>>> fm.clean("snakes/", auto=True).counts()             # doctest: +SKIP
+{'reject': 7, 'once': 1}
 >>> run = fm.train("snakes/")                           # doctest: +SKIP
 >>> model = run.export("snakes.onnx")                   # doctest: +SKIP
 >>> model.predict("photo.jpg").label                    # doctest: +SKIP
@@ -14,17 +16,18 @@ from typing import TYPE_CHECKING, Any
 from fieldmark.version import __version__
 
 if TYPE_CHECKING:
-    from fieldmark.api import Run, harvest, train
+    from fieldmark.api import Run, clean, harvest, train
     from fieldmark.artifacts.modelfile import Model, Prediction
     from fieldmark.errors import FieldmarkError
 
-__all__ = ["FieldmarkError", "Model", "Prediction", "Run", "__version__", "harvest", "train"]
+__all__ = ["FieldmarkError", "Model", "Prediction", "Run", "__version__", "clean", "harvest", "train"]
 
 _HOMES = {
     "FieldmarkError": "fieldmark.errors",
     "Model": "fieldmark.artifacts.modelfile",
     "Prediction": "fieldmark.artifacts.modelfile",
     "Run": "fieldmark.api",
+    "clean": "fieldmark.api",
     "harvest": "fieldmark.api",
     "train": "fieldmark.api",
 }

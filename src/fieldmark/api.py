@@ -1,4 +1,4 @@
-"""The same steps from Python: `fm.harvest(...)`, `fm.train(...)`, `run.export(...)`, `fm.Model(...).predict(...)`."""
+"""The same steps from Python: `fm.harvest(...)`, `fm.clean(...)`, `fm.train(...)`, `fm.Model(...).predict(...)`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import html
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from fieldmark.artifacts import runs
 from fieldmark.artifacts.modelfile import Model
@@ -14,6 +14,8 @@ from fieldmark.config import HarvestSettings, TrainSettings
 from fieldmark.terminal import Voice, speaking
 
 if TYPE_CHECKING:
+    from fieldmark.pipeline.check import Checked
+    from fieldmark.pipeline.clean import Cleaned
     from fieldmark.pipeline.harvest import Harvest
 
 
@@ -44,7 +46,7 @@ class Run(runs.Run):
             for name, figures in metrics["per_class"].items()
         )
         return (
-            f"<p><b>{metrics['n_valid'] - metrics['wrong']} of {metrics['n_valid']} photos right</b>, "
+            f"<p><b>{metrics['judgements'] - metrics['wrong']} of {metrics['judgements']} right</b>, "
             f"{metrics['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%}); "
             f"<a href='{self.report().as_uri()}'>report</a></p><table>{rows}</table>"
         )
@@ -73,6 +75,56 @@ def harvest(
     several = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
     with speaking(Voice.STDOUT if verbose else Voice.SILENT):
         return harvest([os.fspath(source) for source in several], HarvestSettings.of(settings), out)
+
+
+def check(folder: str | os.PathLike[str], *, verbose: bool = True) -> Checked:
+    """Look for what is wrong with the photos of a folder, as the verdicts leave them. Nothing is moved.
+
+    Args:
+        folder: a workspace, or class folders.
+        verbose: print what happens.
+
+    Raises:
+        FieldmarkError: something given cannot be used; the message says what, and what to do.
+    """
+    from fieldmark.pipeline.check import check
+
+    with speaking(Voice.STDOUT if verbose else Voice.SILENT):
+        return check(folder)
+
+
+@overload
+def clean(
+    folder: str | os.PathLike[str], *, auto: Literal[False] = False, port: int | None = None, verbose: bool = True
+) -> None: ...
+
+
+@overload
+def clean(folder: str | os.PathLike[str], *, auto: Literal[True], verbose: bool = True) -> Cleaned: ...
+
+
+def clean(
+    folder: str | os.PathLike[str], *, auto: bool = False, port: int | None = None, verbose: bool = True
+) -> Cleaned | None:
+    """Decide on doubtful photos in a page of this computer, which is there until Ctrl-C or a notebook's stop button.
+
+    Args:
+        folder: a workspace, or class folders; checked first where that was never done.
+        auto: no page: take the safe decisions alone, and return them.
+        port: of the page; by default 8010, or any that is free.
+        verbose: print where the page is, and what happens.
+
+    Raises:
+        FieldmarkError: something given cannot be used; the message says what, and what to do.
+    """
+    from fieldmark.curate.server import serve
+    from fieldmark.pipeline.clean import clean_auto, prepare
+
+    with speaking(Voice.STDOUT if verbose else Voice.SILENT):
+        if auto:
+            return clean_auto(folder)
+        serve(prepare(folder), port)
+        return None
 
 
 def train(

@@ -125,6 +125,14 @@ def _epochs(value: Any) -> tuple[int, int]:
     return first, second
 
 
+def _folds(value: Any) -> int:
+    """0 for none, else at least 2: with one fold there would be nothing to learn from."""
+    number = _integer(value)
+    if number < 0 or number == 1:
+        raise ValueError(value)
+    return number
+
+
 def _rates(value: Any) -> tuple[float, float]:
     """`1e-4,3e-4` for the earliest and the last layers; one number gives the last, the earliest a tenth of it."""
     numbers = [_rate(part) for part in _parts(value)]
@@ -182,6 +190,17 @@ class TrainSettings(Settings):
     fit: str = setting("squish", "how a photo becomes square", _text, "HOW", FITS)
     seed: int = setting(42, "decides the split, the order of photos and every augmentation", _integer, "N")
     valid_share: float = setting(0.2, "part of the photos kept aside to judge by", _share, "SHARE")
+    folds: int = setting(
+        0, "judge every photo by one of N trainings that did not see it, then train on all of them", _folds, "N"
+    )
+    repeats: int = setting(1, "times that the folds are cut anew", _count, "N")
+    group_by: str | None = setting(
+        None,
+        "keep photos of one origin together, in a workspace, as copies always are",
+        _text,
+        "ORIGIN",
+        ("author", "host", "album"),
+    )
     batch: int = setting(16, "photos per step", _integer, "N")
     head_lr: float | None = setting(
         None, "highest learning rate of stage 1; the finder suggests one otherwise", _rate, "RATE"
@@ -200,6 +219,8 @@ class TrainSettings(Settings):
             raise WrongUsage(f"--size {self.size} makes no sense: give 32 to 1024 pixels.")
         if not 2 <= self.batch <= 1024:
             raise WrongUsage(f"--batch {self.batch} makes no sense: give 2 to 1024 photos.")
+        if self.repeats > 1 and not self.folds:
+            raise WrongUsage(f"--repeats {self.repeats} cuts folds anew, and there are none. Add --folds 5.")
 
 
 @dataclass(frozen=True)

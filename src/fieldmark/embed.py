@@ -56,11 +56,6 @@ class Features:
         """The photos' ids, in the order of the rows."""
         return tuple(photo.id for photo in self.photos)
 
-    def rows_of(self, photos: Sequence[PhotoFile]) -> Floats:
-        """Return the vectors of some of the photos, in their order: float32 `[len(photos), d]`."""
-        row = {photo.path: i for i, photo in enumerate(self.photos)}
-        return self.vectors[[row[photo.path] for photo in photos]]
-
 
 def embed(
     workspace: Workspace,

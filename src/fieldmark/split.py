@@ -1,8 +1,9 @@
-"""Photos -> two sides, stratified, that stay as they are while photos are added."""
+"""Photos -> two sides, or folds: stratified, groups whole, and they stay as they are while photos are added."""
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from fieldmark.artifacts.photos import PhotoFile
@@ -39,6 +40,74 @@ def split(photos: Sequence[PhotoFile], seed: int, share: float, kept: Mapping[st
     sides = sides or _draw(labels, groups, seed, share, kept)
     _check_sides(labels, sides)
     return sides
+
+
+def cut_folds(photos: Sequence[PhotoFile], seed: int, k: int, repeat: int, kept: Mapping[str, str]) -> Sides:
+    """Put every photo into one of k folds, each with about its share of every class.
+
+    Groups go whole, the largest first, each to the fold that has least of what it brings, as in scikit-learn's
+    StratifiedGroupKFold; which of equals comes first depends on the seed and the bytes of the photos alone.
+
+    Args:
+        photos: the usable photos.
+        seed: another seed draws other folds.
+        k: how many, 2 or more.
+        repeat: counted from 1; each repeat cuts anew.
+        kept: folds that were drawn earlier; they stand.
+
+    Returns:
+        Photo id -> "1" to "k", for every photo given.
+
+    Raises:
+        FolderError: there are fewer than two classes, fewer photos than folds, or a class whose photos are all of one
+            group, so that it cannot be learned from where it is judged.
+    """
+    labels = _label_by_id(photos)
+    _check_enough(labels)
+    groups = {photo.id: photo.group or photo.id for photo in photos}
+    _check_foldable(labels, groups, k)
+    members: dict[str, list[str]] = {}
+    for id_ in sorted(labels):
+        members.setdefault(groups[id_], []).append(id_)
+    totals = Counter(labels.values())
+    filled: list[Counter[str]] = [Counter() for _ in range(k)]
+    sides: Sides = {}
+
+    def put(ids: Sequence[str], fold: int) -> None:
+        sides.update(dict.fromkeys(ids, str(fold + 1)))
+        filled[fold].update(labels[id_] for id_ in ids)
+
+    def crowding(fold: int, brought: Mapping[str, int]) -> tuple[float, int]:
+        """How full a fold already is of what comes; of equals, how full it is of anything."""
+        share = sum(n * filled[fold][label] / totals[label] for label, n in brought.items())
+        return share, filled[fold].total()
+
+    drawn = sorted(members.items(), key=lambda entry: (-len(entry[1]), _lot(seed, f"{repeat}:{entry[0]}")))
+    for _, ids in drawn:
+        known = sorted({kept[id_] for id_ in ids if id_ in kept})
+        if known and known[0].isdigit() and 1 <= int(known[0]) <= k:
+            put(ids, int(known[0]) - 1)
+    for _, ids in drawn:
+        if ids[0] not in sides:
+            brought = Counter(labels[id_] for id_ in ids)
+            put(ids, min(range(k), key=lambda fold: crowding(fold, brought)))
+    return sides
+
+
+def _check_foldable(labels: Mapping[str, str], groups: Mapping[str, str], k: int) -> None:
+    if len(labels) < k:
+        raise FolderError(
+            f"{len(labels)} different photos cannot be cut into {k} folds. Give --folds {max(2, len(labels) // 5)} or "
+            "fewer, or harvest more."
+        )
+    for name in sorted(set(labels.values())):
+        own = {groups[id_] for id_, label in labels.items() if label == name}
+        if len(own) < 2:
+            raise FolderError(
+                f"All {sum(label == name for label in labels.values())} photos of class {name!r} are of one group "
+                "(copies of each other, or one source by --group-by), so it cannot be learned where it is judged. "
+                "It needs photos of at least two."
+            )
 
 
 def _label_by_id(photos: Sequence[PhotoFile]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 import csv
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,6 +41,36 @@ def test_what_was_written_is_read_back(tmp_path):
     assert (again.actual.dtype, again.probabilities.dtype, again.unknown.dtype) == (np.int64, np.float64, np.bool_)
 
 
+def test_folds_and_groups_come_back_and_an_older_table_has_none(tmp_path):
+    judged = replace(three(), folds=("1.1", "1.2", "1.1"), groups=("g", "g", "alone"))
+    judged.write(tmp_path / "new.csv")
+    again = Predictions.read(tmp_path / "new.csv")
+    assert (again.folds, again.groups) == (judged.folds, judged.groups)
+
+    old = "photo,id,actual,predicted,loss,unknown,p:a,p:b\nx.jpg,00,a,a,0.1,0,0.9,0.1\n"
+    (tmp_path / "old.csv").write_text(old)
+    assert Predictions.read(tmp_path / "old.csv").folds == ()
+
+
+def test_what_was_wrong_is_told_photo_by_photo_and_repeat_by_repeat():
+    rows = Predictions(
+        classes=("a", "b"),
+        photos=("x", "y", "z", "y", "x", "z"),
+        ids=("0", "1", "2", "1", "0", "2"),
+        actual=np.array([0, 1, 1, 1, 0, 1]),
+        probabilities=np.array([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9], [0.2, 0.8], [0.3, 0.7], [0.4, 0.6]]),
+        unknown=np.zeros(6, dtype=np.bool_),
+        folds=("1.1", "1.1", "1.2", "2.1", "2.2", "2.2"),
+        groups=("g", "h", "g", "h", "g", "g"),
+    )
+
+    wrong, actual, groups = rows.wrong()
+
+    assert wrong.tolist() == [[False, True, False], [True, False, False]]
+    assert actual.tolist() == [0, 1, 1] and groups[0] == groups[2] != groups[1]
+    assert (rows.repeats, rows.n_photos) == (2, 3)
+
+
 def test_small_probabilities_survive_the_file(tmp_path):
     tiny = Predictions(
         ("a", "b"), ("x",), ("0" * 16,), np.array([1]), np.array([[1 - 3.1415926e-9, 3.1415926e-9]]), np.array([False])
@@ -54,7 +85,18 @@ def test_the_table_says_in_words_what_any_spreadsheet_can_read(tmp_path):
     three().write(tmp_path / "p.csv")
     with (tmp_path / "p.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["photo", "id", "actual", "predicted", "loss", "unknown", "p:coral", "p:king"]
+    assert list(rows[0]) == [
+        "photo",
+        "id",
+        "actual",
+        "predicted",
+        "loss",
+        "unknown",
+        "fold",
+        "group",
+        "p:coral",
+        "p:king",
+    ]
     assert rows[1]["photo"] == 'king/with, comma and "quotes".jpg'
     assert [row["actual"] for row in rows] == ["coral", "king", "king"]
     assert [row["predicted"] for row in rows] == ["coral", "coral", "coral"]

@@ -1,12 +1,12 @@
 import pytest
 
-from fieldmark.artifacts.splits import read_sides, sides_hash, split_path, write_sides
+from fieldmark.artifacts.splits import folds, halves, read_sides, sides_hash, split_path, write_sides
 from fieldmark.errors import FolderError
 
 
 def test_a_kept_split_comes_back(tmp_path):
-    path = split_path(tmp_path / "splits", 42, 0.2)
-    write_sides(path, 42, 0.2, {"a": "train", "b": "valid"})
+    path = split_path(tmp_path / "splits", 42, halves(0.2))
+    write_sides(path, 42, halves(0.2), {"a": "train", "b": "valid"})
 
     assert read_sides(path) == {"a": "train", "b": "valid"}
 
@@ -15,8 +15,10 @@ def test_an_absent_split_is_empty(tmp_path):
     assert read_sides(tmp_path / "none.json") == {}
 
 
-def test_seeds_and_shares_are_kept_apart(tmp_path):
-    assert len({split_path(tmp_path, seed, share) for seed in (1, 2) for share in (0.1, 0.2)}) == 4
+def test_seeds_and_draws_are_kept_apart(tmp_path):
+    draws = (halves(0.1), halves(0.2), folds(5, 1), folds(5, 2), folds(2, 1))
+
+    assert len({split_path(tmp_path, seed, draw) for seed in (1, 2) for draw in draws}) == 10
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 1}', '{"schema": 1, "sides": 3}'])

@@ -89,7 +89,29 @@ def test_reading_on_gives_what_reading_from_the_beginning_gives(catalog):
         whole = Journal()
         whole.take(verdicts.rows(catalog))
         assert growing == whole
-        assert growing.decisions() == whole.decisions()
+        holding = Journal()  # that never heard of what was undone
+        holding.take(row for act in growing.done for row in verdicts.rows(catalog) if row.act == act)
+        assert growing.decisions() == holding.decisions()
+
+
+def test_an_answer_is_on_the_disk_before_it_is_given(catalog):
+    assert catalog.row("PRAGMA synchronous")[0] == 2  # FULL: a power failure loses no verdict
+    assert catalog.row("PRAGMA journal_mode")[0] == "wal"
+
+
+def test_what_was_undone_leaves_what_others_said_before_and_after(workspace, catalog):
+    verdicts.append(catalog, "1", [Verdict("a", "label", "king"), Verdict("b", "keep")])
+    verdicts.append(catalog, "2", [Verdict("a", "crop", "0,0,0.5,1"), Verdict("c", "reject")])
+    journal = Journal()
+    journal.take(verdicts.rows(catalog))
+    before = journal.decisions()
+    verdicts.undo(catalog, "u1")
+    journal.take(verdicts.rows(catalog, after=journal.last))
+    assert {id_: (d.label, d.crop) for id_, d in journal.decisions().items()} == {
+        "a": ("king", None),
+        "b": (None, None),
+    }
+    assert str(before["a"].crop) == "0,0,0.5,1" and "c" in before  # what was given out stays as it was
 
 
 def test_no_row_of_the_journal_is_ever_lost(catalog):

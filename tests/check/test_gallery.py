@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from fieldmark.artifacts.findings import KINDS, Finding, in_order
+from fieldmark.artifacts.findings import KINDS, TITLES, Finding, in_order
 from fieldmark.check import gallery
-from fieldmark.check.gallery import MEANINGS, PER_KIND, TITLES, GalleryContent, render
+from fieldmark.check.gallery import MEANINGS, PER_KIND, GalleryContent, render
 
 IMAGE = "data:image/jpeg;base64,AAAA"
 
@@ -29,6 +29,22 @@ def test_a_photo_is_shown_with_what_is_said_of_it():
 
 def test_a_folder_without_findings_says_so():
     assert "Nothing to complain of." in page([])
+
+
+def test_a_check_that_was_not_made_is_not_said_to_have_found_nothing():
+    few = "off_topic is left out: 3 photos are too few to tell what the topic is (30 are needed)."
+    bare = "Left out: not_a_photo, label, and crops among near-duplicates. The training extra is not installed."
+    html = page([], left_out=[few, bare])
+    clean = re.search(r"Nothing found: (.*?)\.</p>", html)[1].split(", ")
+    assert clean == [TITLES[kind] for kind in KINDS if kind not in ("not_a_photo", "off_topic", "label")]
+    assert "Off topic is left out: 3 photos are too few" in html
+    assert "Left out: Probably no photo, Perhaps another class, and crops among near-duplicates. The training" in html
+
+
+def test_a_mere_ranking_is_no_complaint():
+    html = page([found("a", "label", 0.1, sure=False)])
+    assert "Nothing to complain of." in html and "<b>" not in html
+    assert f'Not sure, but listed below: <a href="#label">{TITLES["label"]}</a>' in html
 
 
 def test_names_and_sentences_of_strangers_stay_text():

@@ -8,7 +8,7 @@ from fieldmark.artifacts.workspace import Workspace
 from fieldmark.curate import desk
 from fieldmark.curate.desk import Desk, ReadingOnly
 from fieldmark.curate.door import TOKEN_FILE, keep_token
-from fieldmark.curate.server import listen, serving
+from fieldmark.curate.server import serving, take_port
 from fieldmark.errors import ServeError, WorkspaceError
 
 
@@ -30,11 +30,11 @@ def test_a_port_in_use_is_said_and_the_usual_one_gives_way(root):
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken = other.getsockname()[1]
-        with pytest.raises(ServeError, match=f"Port {taken} is in use .* --port {taken + 1}"):
-            listen(taken)
+        with pytest.raises(ServeError, match=f"Port {taken} on 127.0.0.1 is in use .*--port {taken + 1}"):
+            take_port(taken)
     with pytest.raises(ServeError, match="There is no port 70000"):
-        listen(70000)
-    with listen(None), listen(None) as second:
+        take_port(70000)
+    with take_port(None), take_port(None) as second:
         assert second.getsockname()[1] != 8010
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from curate.desks import Process, files, find, ids_of, paint, wait_for
+from fieldmark.artifacts.findings import TITLES
 from fieldmark.artifacts.verdicts import Verdict, append, open_journal, read_journal
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.curate.server import serving
@@ -252,6 +253,24 @@ def test_the_smallest_phone_shows_everything_without_sideways_scroll_and_decides
         page.locator("#zoom-photo").wait_for()
         assert not scrolls_sideways(page)
         page.locator("#zoom [data-do=close]").tap()
+
+
+def test_a_filter_that_nothing_matches_offers_the_way_back(browser, snakes):
+    with serving(Workspace.open(snakes)) as url, visit(browser, url) as page:
+        page.locator("#by-text").fill("no such name")
+        page.get_by_role("button", name="Show all photos").wait_for()
+        assert page.locator(".actions [data-do=keep]").is_disabled()
+        page.get_by_role("button", name="Show all photos").click()
+        page.locator(".tile.focused").wait_for()
+        assert page.locator("#by-text").input_value() == ""
+        assert page.locator(".actions [data-do=keep]").is_enabled()
+
+
+def test_a_kind_is_called_the_same_on_the_page_as_in_python(browser, snakes):
+    with serving(Workspace.open(snakes)) as url, visit(browser, url) as page:
+        assert page.locator(".heading h2").first.inner_text() == TITLES["blurred"]
+        options = page.locator("#by-kind option").all_inner_texts()
+        assert options[1:] == [f"{TITLES['blurred']} (28)", f"{TITLES['near_duplicate']} (3)", f"{TITLES['label']} (1)"]
 
 
 def test_files_that_vanish_are_shown_as_missing_with_their_verdicts(browser, snakes):

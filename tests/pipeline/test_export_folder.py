@@ -58,14 +58,14 @@ def test_fastai_has_a_side_for_every_photo_and_the_split_is_kept(workspace, tmp_
     assert done.sides == again.sides == {"train": 16, "valid": 4}
     assert photos_below(tmp_path / "one") == photos_below(tmp_path / "two")
     assert {path.split("/")[0] for path in photos_below(tmp_path / "one")} == {"train", "valid"}
-    sides = splits.read_kept(Workspace.open(workspace), 42, 0.2)
+    sides = splits.read_kept(Workspace.open(workspace), 42, splits.halves(0.2))
     assert {Path(p).stem: p.split("/")[0] for p in photos_below(tmp_path / "one")} == sides
 
 
 def test_fastai_uses_the_split_that_training_kept(workspace, tmp_path):
     ids = [Path(path).stem for path in photos_below(workspace / "photos")]
     kept_sides = {id_: "valid" if at % 3 == 0 else "train" for at, id_ in enumerate(ids)}
-    splits.keep(Workspace.open(workspace), 7, 0.3, kept_sides)
+    splits.keep(Workspace.open(workspace), 7, splits.halves(0.3), kept_sides)
 
     export_folder(workspace, tmp_path / "out", "fastai", seed=7, valid_share=0.3)
 

@@ -2,9 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fieldmark.artifacts.licences import CODES
 from fieldmark.errors import WrongUsage
 from fieldmark.search import licences
-from fieldmark.search.licences import CODES, UNKNOWN, Licence
+from fieldmark.search.licences import UNKNOWN, Licence
 
 CC = "https://creativecommons.org"
 

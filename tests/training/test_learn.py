@@ -15,7 +15,7 @@ from fieldmark.embed import embed
 from fieldmark.errors import TrainingFailed
 from fieldmark.split import split
 from fieldmark.training import learn as learning
-from fieldmark.training.learn import learn
+from fieldmark.training.learn import gather, learn
 from support.flat import TINY, paint_flat
 
 
@@ -24,7 +24,12 @@ def learn_folder(folder, scratch, **settings):
     photos = read_folder(folder)
     sides = split(photos.photos, wanted.seed, wanted.valid_share, {})
     train, valid = ([p for p in photos.photos if sides[p.id] == side] for side in ("train", "valid"))
-    return learn(photos.root, train, valid, photos.classes, wanted, see(folder, photos, wanted), scratch)
+    return learn_from(photos, train, valid, wanted, see(folder, photos, wanted), scratch)[0]
+
+
+def learn_from(photos, train, valid, settings, features, scratch):
+    with gather(photos.root, train, valid, photos.classes, settings, features, scratch) as material:
+        return learn(material, train, valid), material.lost
 
 
 def see(folder, photos, settings):
@@ -94,9 +99,9 @@ def test_a_photo_that_vanishes_meanwhile_is_listed_and_ends_nothing(flat_folder,
     features = see(flat_folder, photos, settings)
     (flat_folder / train[0].path).unlink()
 
-    learned = learn(photos.root, train, valid, photos.classes, settings, features, tmp_path)
+    learned, lost = learn_from(photos, train, valid, settings, features, tmp_path)
 
-    assert [(file.path, file.reason) for file in learned.lost] == [(train[0].path, "no such file")]
+    assert [(file.path, file.reason) for file in lost] == [(train[0].path, "no such file")]
     assert learned.n_train == len(train) - 1
 
 
@@ -107,9 +112,9 @@ def test_a_photo_that_vanishes_before_it_is_looked_at_is_listed_once(flat_folder
     settings = TrainSettings.of(TINY)
     (flat_folder / valid[0].path).unlink()
 
-    learned = learn(photos.root, train, valid, photos.classes, settings, see(flat_folder, photos, settings), tmp_path)
+    learned, lost = learn_from(photos, train, valid, settings, see(flat_folder, photos, settings), tmp_path)
 
-    assert [(file.path, file.reason) for file in learned.lost] == [(valid[0].path, "no such file")]
+    assert [(file.path, file.reason) for file in lost] == [(valid[0].path, "no such file")]
     assert len(learned.judged) == len(valid) - 1
 
 

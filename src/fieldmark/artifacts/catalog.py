@@ -29,8 +29,13 @@ class Catalog:
         self._connection = connection
 
     @classmethod
-    def open(cls, path: Path) -> Catalog:
+    def open(cls, path: Path, through_power_failure: bool = False) -> Catalog:
         """Open a catalog, making it where there is none, and bring it to this version.
+
+        Args:
+            path: the file.
+            through_power_failure: wait at each commit until the disk has it. Without, a killed process loses nothing
+                either, but after a power failure the last seconds may have to be redone.
 
         Raises:
             WorkspaceError: it is damaged, of a newer Fieldmark, another program's, or cannot be written to.
@@ -42,8 +47,7 @@ class Catalog:
             try:
                 migrate(connection, path)  # first, so that another program's database is left as it is
                 connection.execute("PRAGMA journal_mode = WAL")
-                # A killed process loses nothing by this; after a power failure the last seconds may have to be redone.
-                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.execute(f"PRAGMA synchronous = {'FULL' if through_power_failure else 'NORMAL'}")
                 connection.execute("PRAGMA foreign_keys = ON")
             except BaseException:
                 connection.close()

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fieldmark.artifacts.catalog import Catalog
 
-KINDS = (
-    "unreadable",
-    "small",
-    "shape",
-    "blank",
-    "dark",
-    "bright",
-    "blurred",
-    "duplicate",
-    "near_duplicate",
-    "conflict",
-    "placeholder",
-    "not_a_photo",
-    "off_topic",
-    "label",
-)
+TITLES: Mapping[str, str] = {
+    "unreadable": "Unreadable",
+    "small": "Too small",
+    "shape": "Odd shape",
+    "blank": "Blank",
+    "dark": "Too dark",
+    "bright": "Too bright",
+    "blurred": "Blurred",
+    "duplicate": "Exact copies",
+    "near_duplicate": "Near-duplicates",
+    "conflict": "In two classes",
+    "placeholder": "Placeholders",
+    "not_a_photo": "Probably no photo",
+    "off_topic": "Off topic",
+    "label": "Perhaps another class",
+}
+"""What a person reads for each kind, in the terminal and on every page."""
+
+KINDS = tuple(TITLES)
 """The closed list (a contract)."""
 
 RANKINGS = ("off_topic", "label")

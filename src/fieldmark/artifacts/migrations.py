@@ -129,13 +129,32 @@ def m002_verdicts(connection: sqlite3.Connection) -> None:
     )
 
 
+def m003_draws(connection: sqlite3.Connection) -> None:
+    """Splits have names: halves, or folds."""
+    _run(
+        connection,
+        """
+    CREATE TABLE draws (
+        seed INTEGER NOT NULL,
+        draw TEXT NOT NULL,                   -- share0.2, folds5.1 (the first way to cut five)
+        photo_id TEXT NOT NULL,
+        side TEXT NOT NULL,                   -- train or valid; 1, 2, ...
+        PRIMARY KEY (seed, draw, photo_id)
+    ) WITHOUT ROWID;
+    INSERT INTO draws SELECT seed, printf('share%g', share), photo_id, side FROM splits;
+    DROP TABLE splits;
+    ALTER TABLE draws RENAME TO splits;
+    """,
+    )
+
+
 def _run(connection: sqlite3.Connection, statements: str) -> None:
     for statement in statements.split(";\n"):
         if statement.strip():
             connection.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_harvest, m002_verdicts)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_harvest, m002_verdicts, m003_draws)
 """In order; a catalog's version is the number of those it has been through."""
 
 

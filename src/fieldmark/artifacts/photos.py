@@ -165,7 +165,7 @@ def read_folder(root: Path, test: bool = False, named_by_id: bool = False) -> Ph
     opened = list(track(map_threads(open_photo, wanted), "reading photos", total=len(wanted)))
     photos = tuple(item for item in opened if isinstance(item, PhotoFile))
     if named_by_id:
-        photos = tuple(replace(photo, name_id=_id_in(photo.path)) for photo in photos)
+        photos = tuple(replace(photo, name_id=id_in(photo.path)) for photo in photos)
     unusable = tuple(item for item in opened if isinstance(item, Unusable)) + tuple(_strays(root))
     if not photos:
         raise FolderError(_nothing_usable(root, unusable))
@@ -217,7 +217,7 @@ def open_photo(file: FoundFile) -> PhotoFile | Unusable:
     return PhotoFile(file.relative, file.label, file.side, hashlib.sha256(data).hexdigest())
 
 
-def _id_in(path: str) -> str | None:
+def id_in(path: str) -> str | None:
     """Return the id that a photo's name is; None for a file that a person has put beside the harvested ones."""
     stem = PurePosixPath(path).stem
     return stem if _ID.fullmatch(stem) else None

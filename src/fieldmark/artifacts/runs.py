@@ -39,8 +39,8 @@ class Epoch:
         stage: 1 (new head on a frozen backbone) or 2 (everything).
         epoch: counted from 1 within its stage.
         train_loss: mean loss over the augmented photos of the epoch, in nats.
-        valid_loss: mean loss over the validation photos, in nats.
-        error_rate: part of the validation photos whose top class is wrong.
+        valid_loss: mean loss over the validation photos, in nats; NaN (an empty field) where an epoch was not judged.
+        error_rate: part of the validation photos whose top class is wrong; NaN likewise.
         seconds: wall time of the epoch, its validation included.
     """
 
@@ -187,7 +187,8 @@ def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
 
 def write_epochs(folder: Path, epochs: Sequence[Epoch]) -> None:
     """Write `epochs.csv`, a row per epoch of both stages."""
-    _write_csv(folder / EPOCHS, [field.name for field in fields(Epoch)], [asdict(epoch).values() for epoch in epochs])
+    rows = [["" if value != value else value for value in asdict(epoch).values()] for epoch in epochs]
+    _write_csv(folder / EPOCHS, [field.name for field in fields(Epoch)], rows)
 
 
 def write_finders(folder: Path, finders: Sequence[Finder]) -> None:

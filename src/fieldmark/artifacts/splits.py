@@ -1,6 +1,6 @@
-"""Which photo is on which side, kept so that photos added later move no old one.
+"""Which photo is on which side or in which fold, kept so that photos added later move no old one.
 
-A plain folder keeps each split as a file, `splits/seed42-share0.2.json`; a workspace keeps them in its catalog.
+A plain folder keeps each draw as a file, `splits/seed42-share0.2.json`; a workspace keeps them in its catalog.
 """
 
 from __future__ import annotations
@@ -18,30 +18,40 @@ from fieldmark.errors import FolderError
 SCHEMA = 1
 
 Sides = dict[str, str]
-"""Photo id -> "train" or "valid"."""
+"""Photo id -> "train" or "valid"; of folds "1", "2" and so on."""
 
 
-def read_kept(workspace: Workspace, seed: int, share: float) -> Sides:
-    """Read the split that was kept for one seed and share; empty when there is none."""
+def halves(share: float) -> str:
+    """Return the name of the draw that puts a share of the photos on the validation side."""
+    return f"share{share:g}"
+
+
+def folds(k: int, repeat: int) -> str:
+    """Return the name of the draw that cuts the photos into k folds for the n-th time, counted from 1."""
+    return f"folds{k}.{repeat}"
+
+
+def read_kept(workspace: Workspace, seed: int, draw: str) -> Sides:
+    """Read what was kept of a draw for one seed; empty when nothing was."""
     if not _in_catalog(workspace):
-        return read_sides(split_path(workspace.splits, seed, share))
+        return read_sides(split_path(workspace.splits, seed, draw))
     with Catalog.open(workspace.catalog) as catalog:
-        rows = catalog.rows("SELECT photo_id, side FROM splits WHERE seed = ? AND share = ?", (seed, share))
+        rows = catalog.rows("SELECT photo_id, side FROM splits WHERE seed = ? AND draw = ?", (seed, draw))
         return {row["photo_id"]: row["side"] for row in rows}
 
 
-def keep(workspace: Workspace, seed: int, share: float, sides: Mapping[str, str]) -> None:
+def keep(workspace: Workspace, seed: int, draw: str, sides: Mapping[str, str]) -> None:
     """Keep the sides of photos; those of photos that are not among them, and were kept before, stay."""
     if not _in_catalog(workspace):
-        path = split_path(workspace.splits, seed, share)
+        path = split_path(workspace.splits, seed, draw)
         kept = read_sides(path)
         if kept | dict(sides) != kept:
-            write_sides(path, seed, share, kept | dict(sides))
+            write_sides(path, seed, draw, kept | dict(sides))
         return
     with Catalog.open(workspace.catalog) as catalog, catalog.writing():
         catalog.run_many(
-            "INSERT OR REPLACE INTO splits (seed, share, photo_id, side) VALUES (?, ?, ?, ?)",
-            [(seed, share, id_, side) for id_, side in sorted(sides.items())],
+            "INSERT OR REPLACE INTO splits (seed, draw, photo_id, side) VALUES (?, ?, ?, ?)",
+            [(seed, draw, id_, side) for id_, side in sorted(sides.items())],
         )
 
 
@@ -49,13 +59,13 @@ def _in_catalog(workspace: Workspace) -> bool:
     return workspace.harvested and not workspace.remembers_elsewhere
 
 
-def split_path(folder: Path, seed: int, share: float) -> Path:
-    """Return the file in which the split for one seed and share is kept."""
-    return folder / f"seed{seed}-share{share:g}.json"
+def split_path(folder: Path, seed: int, draw: str) -> Path:
+    """Return the file in which a draw is kept for one seed."""
+    return folder / f"seed{seed}-{draw}.json"
 
 
 def read_sides(path: Path) -> Sides:
-    """Read a kept split; an absent one is empty. Raises FolderError when the file is damaged."""
+    """Read a kept draw; an absent one is empty. Raises FolderError when the file is damaged."""
     try:
         kept = json.loads(path.read_text("utf-8"))
         if kept["schema"] > SCHEMA:
@@ -67,10 +77,10 @@ def read_sides(path: Path) -> Sides:
         raise FolderError(f"{path} is damaged. Remove it to draw a new split; figures will not compare.") from error
 
 
-def write_sides(path: Path, seed: int, share: float, sides: Mapping[str, str]) -> None:
-    """Keep a split."""
+def write_sides(path: Path, seed: int, draw: str, sides: Mapping[str, str]) -> None:
+    """Keep a draw."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"schema": SCHEMA, "seed": seed, "share": share, "sides": dict(sorted(sides.items()))})
+    write_json(path, {"schema": SCHEMA, "seed": seed, "draw": draw, "sides": dict(sorted(sides.items()))})
 
 
 def sides_hash(sides: Mapping[str, str]) -> str:

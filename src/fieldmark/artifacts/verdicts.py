@@ -8,7 +8,7 @@ when it is read from the beginning; see `Journal`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -84,15 +84,16 @@ class Journal:
     done: list[str] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)
     _rows: dict[str, list[Row]] = field(default_factory=dict)
+    _held: dict[str, Decision] = field(default_factory=dict)
 
     def take(self, rows: Iterable[Row]) -> None:
         """Read on."""
         for row in rows:
             self.last = max(self.last, row.n)
             if row.kind == "undo":
-                self._shift(row.value, self.done, self.undone)
+                self._undo(row.value)
             elif row.kind == "redo":
-                self._shift(row.value, self.undone, self.done)
+                self._redo(row.value)
             else:
                 self._append(row)
 
@@ -102,12 +103,35 @@ class Journal:
             self.done.append(row.act)
             self.undone.clear()  # as everywhere: what was undone cannot be redone once something else is done
         self._rows[row.act].append(row)
+        if self.done[-1:] == [row.act]:
+            self._hold(row)
+        else:
+            self._hold_anew({row.photo_id})
 
-    @staticmethod
-    def _shift(act: str, source: list[str], target: list[str]) -> None:
-        if act in source:
-            source.remove(act)
-            target.append(act)
+    def _undo(self, act: str) -> None:
+        if act in self.done:
+            self.done.remove(act)
+            self.undone.append(act)
+            self._hold_anew(set(self.photos_of(act)))
+
+    def _redo(self, act: str) -> None:
+        if act in self.undone:
+            self.undone.remove(act)
+            self.done.append(act)
+            for row in self._rows[act]:
+                self._hold(row)
+
+    def _hold(self, row: Row) -> None:
+        self._held[row.photo_id] = _after(self._held.get(row.photo_id, Decision()), row)
+
+    def _hold_anew(self, photos: Collection[str]) -> None:
+        """Read again what is said of some photos: a decision does not know what held before it."""
+        for photo in photos:
+            self._held.pop(photo, None)
+        for act in self.done:
+            for row in self._rows[act]:
+                if row.photo_id in photos:
+                    self._hold(row)
 
     def photos_of(self, act: str) -> list[str]:
         """Return the photos that an act decides about."""
@@ -115,11 +139,7 @@ class Journal:
 
     def decisions(self) -> dict[str, Decision]:
         """Return what holds, by photo; photos about which nothing holds are not in it."""
-        found: dict[str, Decision] = {}
-        for act in self.done:
-            for row in self._rows[act]:
-                found[row.photo_id] = _after(found.get(row.photo_id, Decision()), row)
-        return found
+        return dict(self._held)
 
 
 def effect_hash(decisions: Mapping[str, Decision]) -> str:
@@ -134,14 +154,13 @@ def effect_hash(decisions: Mapping[str, Decision]) -> str:
 
 def _after(before: Decision, row: Row) -> Decision:
     """What holds for a photo once one more row is read."""
-    said = replace(before, by=row.by, at=row.at)
     if row.kind == "crop":
-        return replace(said, crop=Crop.parse(row.value) if row.value else None)
+        return replace(before, by=row.by, at=row.at, crop=Crop.parse(row.value) if row.value else None)
     if row.kind == "once":
-        return replace(said, once=True, why=row.value)
+        return replace(before, by=row.by, at=row.at, once=True, why=row.value)
     if row.kind == "label":
-        return replace(said, state="keep", label=row.value, why="")
-    return replace(said, state=row.kind, why=row.value)
+        return replace(before, by=row.by, at=row.at, state="keep", label=row.value, why="")
+    return replace(before, by=row.by, at=row.at, state=row.kind, why=row.value)
 
 
 def append(catalog: Catalog, act: str, verdicts: Iterable[Verdict], by: str = "person") -> bool:
@@ -188,18 +207,20 @@ def _insert(catalog: Catalog, act: str, by: str, rows: list[tuple[str, str, str]
 def rows(catalog: Catalog, after: int = 0) -> list[Row]:
     """Return the rows of the journal from one on, in the order in which they were written."""
     found = catalog.rows("SELECT n, act, at, by, kind, photo_id, value FROM verdicts WHERE n > ? ORDER BY n", (after,))
-    return [Row(**dict(row)) for row in found]
+    return [Row(*row) for row in found]
 
 
 @contextmanager
 def open_journal(workspace: Workspace) -> Iterator[Catalog]:
     """Open the catalog that takes the findings and verdicts of a folder, making it where there is none.
 
+    What is fetched can be fetched again, but nobody decides the same photos twice: what is written is on the disk.
+
     Raises:
         WorkspaceError: it cannot be written to.
     """
     workspace.journal.parent.mkdir(parents=True, exist_ok=True)
-    with Catalog.open(workspace.journal) as catalog:
+    with Catalog.open(workspace.journal, through_power_failure=True) as catalog:
         yield catalog
 
 

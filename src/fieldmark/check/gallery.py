@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from fieldmark.artifacts.findings import KINDS, RANKINGS, Finding
+from fieldmark.artifacts.findings import KINDS, RANKINGS, TITLES, Finding
 from fieldmark.engines.local import map_threads
 from fieldmark.paper import fit_for_a_file, templates
 from fieldmark.version import __version__
@@ -37,22 +38,8 @@ MEANINGS: Mapping[str, str] = {
 }
 """What each kind says of a photo."""
 
-TITLES: Mapping[str, str] = {
-    "unreadable": "Unreadable",
-    "small": "Small",
-    "shape": "Odd shape",
-    "blank": "Blank",
-    "dark": "Dark",
-    "bright": "Bright",
-    "blurred": "Blurred",
-    "duplicate": "Duplicates",
-    "near_duplicate": "Near-duplicates",
-    "conflict": "Two labels",
-    "placeholder": "Placeholders",
-    "not_a_photo": "Not photos",
-    "off_topic": "Off-topic",
-    "label": "Probable label mistakes",
-}
+
+_WORD = re.compile(r"[a-z_]+")
 
 
 @dataclass(frozen=True)
@@ -106,6 +93,8 @@ class GalleryContent:
 def render(content: GalleryContent) -> str:
     """Return the page as HTML, without scripts."""
     sections = list(_sections(content))
+    sure = {section.kind for section in sections if section.n}
+    unmade = [kind for sentence in content.left_out for kind in kinds_left_out(sentence)]
     page = (
         templates("fieldmark.check")
         .get_template("check.html")
@@ -116,13 +105,31 @@ def render(content: GalleryContent) -> str:
             tool_version=__version__,
             photos=content.photos,
             sections=sections,
-            clean=[TITLES[kind] for kind in KINDS if kind not in {section.kind for section in sections}],
+            clean=[TITLES[kind] for kind in KINDS if kind not in sure and kind not in unmade],
             warnings=content.warnings,
-            left_out=content.left_out,
+            left_out=[in_words(sentence) for sentence in content.left_out],
             command=content.command,
         )
     )
     return fit_for_a_file(page)
+
+
+def kinds_left_out(sentence: str) -> list[str]:
+    """Return the kinds that a sentence of `left_out` is about."""
+    words = set(_WORD.findall(_split(sentence)[0]))
+    return [kind for kind in KINDS if kind in words]
+
+
+def in_words(sentence: str) -> str:
+    """Return a sentence of `left_out` with its kinds called as everywhere else."""
+    about, rest = _split(sentence)
+    return _WORD.sub(lambda word: TITLES.get(word[0], word[0]), about) + rest
+
+
+def _split(sentence: str) -> tuple[str, str]:
+    """Part what a sentence is about from its reason, in which "label" or "small" is a plain word."""
+    end = next((sentence.index(mark) for mark in (" is left out", ". ") if mark in sentence), len(sentence))
+    return sentence[:end], sentence[end:]
 
 
 def _sections(content: GalleryContent) -> Iterator[_Section]:

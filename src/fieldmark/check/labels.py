@@ -6,8 +6,8 @@ others, and copies of a photo are never on both sides.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from cleanlab.filter import find_label_issues
@@ -19,6 +19,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from fieldmark.artifacts.findings import Finding
 from fieldmark.artifacts.photos import PhotoFile
+from fieldmark.grouping import number_groups
 
 Floats = NDArray[np.float32]
 
@@ -40,7 +41,7 @@ STRENGTH = 10.0
 
 def why_not(photos: Sequence[PhotoFile], groups: Iterable[Sequence[int]] = ()) -> str | None:
     """Return why wrong labels cannot be told among these, or of which classes they cannot; None when all is well."""
-    usual, small = _classes(photos, _group_of(photos, groups), frozenset())
+    usual, small = _classes(photos, number_groups(photos, groups), frozenset())
     if len(usual) + len(small) < 2:
         return "label is left out: with one class there is no other that a photo could belong to."
     if len(usual) < 2:
@@ -73,7 +74,7 @@ def suspects(
     Returns:
         At least the `LISTED` least believed and all that are sure; none where `why_not` says that it is left out.
     """
-    group_of = _group_of(photos, groups)
+    group_of = number_groups(photos, groups)
     classes, _ = _classes(photos, group_of, strangers)
     if len(classes) < 2:
         return []
@@ -110,26 +111,6 @@ def out_of_fold(
             model.fit(learned[seen], labels[seen])
             believed[np.ix_(unseen, model.classes_)] += model.predict_proba(learned[unseen])
     return np.asarray(believed / believed.sum(axis=1, keepdims=True))
-
-
-def _group_of(photos: Sequence[PhotoFile], groups: Iterable[Sequence[int]]) -> list[int]:
-    """Number the photos so that those that show one picture share a number: by bytes, by `group`, by `groups`."""
-    of = list(range(len(photos)))
-
-    def head(i: int) -> int:
-        while of[i] != i:
-            of[i] = i = of[of[i]]
-        return i
-
-    together: defaultdict[Hashable, list[int]] = defaultdict(list)
-    for i, photo in enumerate(photos):
-        together["bytes", photo.sha256].append(i)
-        if photo.group is not None:
-            together["group", photo.group].append(i)
-    for members in (*together.values(), *groups):
-        for other in members[1:]:
-            of[head(other)] = head(members[0])
-    return [head(i) for i in range(len(photos))]
 
 
 def _classes(

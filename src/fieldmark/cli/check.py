@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fieldmark.artifacts.findings import KINDS
+from fieldmark.artifacts.findings import KINDS, TITLES
 from fieldmark.cli.command import command, print_json
 from fieldmark.errors import WrongUsage, nearest
 from fieldmark.terminal import say, warn
@@ -59,7 +59,7 @@ def _kinds(given: Sequence[str]) -> list[str]:
 
 
 def _say_checked(checked: Checked, folder: str) -> None:
-    from fieldmark.check.gallery import TITLES
+    from fieldmark.check.gallery import in_words
     from fieldmark.yields.table import printable
 
     counts = {kind: n for kind, n in checked.counts().items() if n}
@@ -73,10 +73,11 @@ def _say_checked(checked: Checked, folder: str) -> None:
     for sentence in checked.warnings:
         warn(sentence)
     for sentence in checked.left_out:
-        say(sentence)
+        say(in_words(sentence))
+    total = sum(counts.values())
     photos = f"{checked.photos} photo{'' if checked.photos == 1 else 's'}"
     say(
-        f"{photos} checked, {sum(counts.values())} findings."
+        f"{photos} checked, {total} finding{'' if total == 1 else 's'}."
         if counts
         else f"{photos} checked: nothing to complain of."
     )

@@ -41,18 +41,24 @@ def _train(given: argparse.Namespace) -> int:
 
 
 def _say_result(metrics: dict[str, Any]) -> None:
-    right, n = metrics["n_valid"] - metrics["wrong"], metrics["n_valid"]
+    from fieldmark.evaluate.wording import how_judged, regraded
+
+    n = metrics["judgements"]
     low, high = metrics["accuracy_ci95"]
-    say(f"{right} of {n} photos right: {metrics['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%}).")
+    what = "photos" if n == metrics["n_valid"] else "answers"
+    say(
+        f"{n - metrics['wrong']} of {n} {what} right: {metrics['accuracy']:.1%} "
+        f"(95 % interval {low:.1%} to {high:.1%})."
+    )
+    if judged := how_judged(metrics):
+        say(judged)
     if metrics.get("weighted_loss"):
         say(f"Balanced accuracy, every class counted alike: {metrics['balanced_accuracy']:.1%}.")
-    if metrics["kept"]:
+    if metrics.get("chosen_on_judged"):
         kept = metrics["kept"]
         say(f"Kept epoch {kept['epoch']} of stage {kept['stage']}, chosen by its loss on these same {n} photos.")
         if metrics["overfit"]:
             say(metrics["overfit"])
-    from fieldmark.evaluate.wording import regraded
-
     if changes := regraded(metrics):
         say(changes)
 

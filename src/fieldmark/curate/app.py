@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from fieldmark.artifacts.thumbnails import Thumbnails
@@ -25,6 +25,7 @@ from fieldmark.curate.thumbs import ThumbnailMaker
 from fieldmark.errors import FolderError, NotAPhoto, WorkspaceError
 from fieldmark.imaging.decode import read_bytes
 from fieldmark.imaging.thumbnail import thumbnail_of
+from fieldmark.net.replies import as_json, own_fault, refusal
 
 ASSETS = {
     "page.css": "text/css",
@@ -76,7 +77,7 @@ def create_app(desk: Desk, thumbnails: Thumbnails, maker: ThumbnailMaker, port: 
             FolderError: _refuse(503),
             NotAPhoto: _refuse(415),
             ClientDisconnect: _refuse(400),
-            Exception: _own_fault,
+            Exception: own_fault(SECURITY_HEADERS),
         },
     )
     app.router.redirect_slashes = False
@@ -148,20 +149,16 @@ class _Page:
 
     def _answer(self, found: dict[str, Any]) -> Response:
         made = {"boot": self._boot, "thumbnails": [self._maker.done, self._maker.total]}
-        return JSONResponse({**found, **made}, headers={"Cache-Control": "no-store"})
+        return as_json({**found, **made})
 
 
 def _file(name: str) -> Any:
     return resources.files("fieldmark.curate").joinpath("page", name)
 
 
-def _refusal(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse({"error": sentence}, status, headers={"Cache-Control": "no-store", **(headers or {})})
-
-
 def _refuse(status: int) -> Callable[[Request, Exception], Any]:
     async def handler(request: Request, error: Exception) -> Response:
-        return _refusal(status, str(error))
+        return refusal(status, str(error))
 
     return handler
 
@@ -173,9 +170,4 @@ async def _refuse_http(request: Request, error: Exception) -> Response:
         sentence = "There is nothing at this path."
     elif error.status_code == 405:
         sentence = f"This path does not answer {request.method}."
-    return _refusal(error.status_code, sentence, dict(error.headers or {}))
-
-
-async def _own_fault(request: Request, error: Exception) -> Response:
-    sentence = "The server failed at this; that is our mistake and not yours. Its log says more."
-    return _refusal(500, sentence, SECURITY_HEADERS)  # made outside of the middleware that would add them
+    return refusal(error.status_code, sentence, dict(error.headers or {}))

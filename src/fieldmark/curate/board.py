@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,15 +12,13 @@ from fieldmark.artifacts import candidates, contents, findings, forgotten
 from fieldmark.artifacts.candidates import Claim
 from fieldmark.artifacts.catalog import Catalog
 from fieldmark.artifacts.contents import Photo
-from fieldmark.artifacts.findings import KINDS, Finding
-from fieldmark.artifacts.photos import MAX_FILE_BYTES, FoundFile, find_files, list_folder
+from fieldmark.artifacts.findings import KINDS, TITLES, Finding
+from fieldmark.artifacts.photos import MAX_FILE_BYTES, FoundFile, find_files, id_in, list_folder
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.engines.local import map_threads
 from fieldmark.errors import FolderError
 from fieldmark.imaging.sniff import name_content
 from fieldmark.terminal import track
-
-_ID = re.compile(r"[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -90,6 +87,7 @@ class Board:
             "name": self.name,
             "classes": self.classes,
             "kinds": KINDS,
+            "titles": dict(TITLES),
             "checked": self.checked,
             "photos": [
                 [tile.id, tile.paths, [places[label] for label in tile.labels], int(tile.missing), tile.group]
@@ -157,8 +155,9 @@ class Folder:
                 yield _Seen(path.stem, f"../{path.parent.name}/{path.name}", labels, path)
 
     def _look_at(self, file: FoundFile) -> _Seen:
-        if self._workspace.harvested and _ID.fullmatch(file.path.stem):
-            return _Seen(file.path.stem, file.relative, (file.label,), file.path)
+        named = id_in(file.relative) if self._workspace.harvested else None
+        if named:
+            return _Seen(named, file.relative, (file.label,), file.path)
         try:
             status = file.path.stat()
             mark = (status.st_size, status.st_mtime_ns)

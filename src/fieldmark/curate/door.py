@@ -16,21 +16,13 @@ from pathlib import Path
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fieldmark.net.replies import adding, refusal, security_headers
 
 TOKEN_FILE = "clean.token"
 TOKEN_HEADER = "X-Fieldmark-Token"
-
-SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-}
+SECURITY_HEADERS = security_headers()
 
 
 class Door:
@@ -46,31 +38,24 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or let the application answer."""
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                added = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
-                message = {**message, "headers": [*message.get("headers", []), *added]}
-            await send(message)
-
-        refusal = self._refusal(scope["path"], Headers(scope=scope))
-        await (refusal or self._app)(scope, receive, send_with_headers)
+        refused = self._refusal(scope["path"], Headers(scope=scope))
+        await (refused or self._app)(scope, receive, adding(SECURITY_HEADERS, send))
 
     def _refusal(self, path: str, headers: Headers) -> JSONResponse | None:
         if headers.get("host", "").lower() not in self._hosts:
-            return _refuse(421, f"This page answers at http://{min(self._hosts)} alone.")
+            return refusal(421, f"This page answers at http://{min(self._hosts)} alone.")
         if not path.startswith(("/api/", "/photo/", "/thumb/")):
             return None  # the page itself and its script: nothing private, and no other site can read or frame them
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in {f"http://{host}" for host in self._hosts}:
-            return _refuse(403, "Another site asked for this.")
+            return refusal(403, "Another site asked for this.")
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            return _refuse(403, "Another site asked for this.")
+            return refusal(403, "Another site asked for this.")
         if hmac.compare_digest(headers.get(TOKEN_HEADER, "").encode(), self._token.encode()):
             return None
         if not path.startswith("/api/") and self._has_cookie(headers):
             return None
-        return _refuse(403, "This is for the page of fieldmark clean alone. Load that page anew.")
+        return refusal(403, "This is for the page of fieldmark clean alone. Load that page anew.")
 
     def _has_cookie(self, headers: Headers) -> bool:
         name, value = self._cookie
@@ -106,7 +91,3 @@ def keep_token(folder: Path) -> str:
     except OSError:
         return token
     return token
-
-
-def _refuse(status: int, sentence: str) -> JSONResponse:
-    return JSONResponse({"error": sentence}, status, headers={"Cache-Control": "no-store"})

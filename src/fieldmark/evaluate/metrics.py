@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fieldmark.artifacts.predictions import Predictions
 from fieldmark.errors import FolderError, TrainingFailed
-from fieldmark.evaluate.intervals import wilson
+from fieldmark.evaluate.intervals import repeated_folds, wilson
 
 Indices = NDArray[np.int64]
 
@@ -55,7 +55,7 @@ def per_class(table: Indices, classes: Sequence[str]) -> dict[str, dict[str, Any
         by name: `n` photos of the class, `predicted` photos given its name, `right` those in both; `recall` is
         right / n and `precision` right / predicted, each with its Wilson interval, both None where divided by 0.
     """
-    figures = {}
+    figures: dict[str, dict[str, Any]] = {}
     for i, name in enumerate(classes):
         n, named, right = int(table[i].sum()), int(table[:, i].sum()), int(table[i, i])
         figures[name] = {
@@ -73,7 +73,8 @@ def per_class(table: Indices, classes: Sequence[str]) -> dict[str, dict[str, Any
 def summarize(predictions: Predictions) -> dict[str, Any]:
     """Return the figures of a judged set, as they stand in `metrics.json`: plain numbers, lists and names.
 
-    A photo the model called unknown is still counted by its top class; `unknown_share` says how many there were.
+    A photo the model called unknown is still counted by its top class; `unknown_share` says how many there were. With
+    repeated folds the counts are of judgements, several for each photo, and the intervals know that.
 
     Raises:
         FolderError: there is no photo to judge on.
@@ -85,19 +86,48 @@ def summarize(predictions: Predictions) -> dict[str, Any]:
     actual, predicted, classes = predictions.actual, predictions.predicted, predictions.classes
     table = confusion(actual, predicted, len(classes))
     n, right = len(predictions), int(np.trace(table))
+    folded = _folded_intervals(predictions) if predictions.folds else {}
     return {
         "classes": list(classes),
         "error_rate": error_rate(actual, predicted),
         "wrong": n - right,
         "accuracy": right / n,
-        "accuracy_ci95": list(wilson(right, n)),
+        "accuracy_ci95": folded.get("accuracy") or list(wilson(right, n)),
+        "photos": predictions.n_photos,
+        "judgements": n,
         "balanced_accuracy": balanced_accuracy(table),
         "log_loss": float(predictions.losses.mean()),
-        "per_class": per_class(table, classes),
+        "per_class": _with_folds(per_class(table, classes), folded, predictions.repeats),
         "confusion": table.tolist(),
         "baseline": majority_baseline(actual, classes),
         "unknown_share": float(predictions.unknown.mean()),
     }
+
+
+def _folded_intervals(predictions: Predictions) -> dict[str, list[float]]:
+    """Intervals of the accuracy and of each class's recall, of photos judged out of fold, once or several times."""
+    wrong, actual, groups = predictions.wrong()
+    intervals = {"accuracy": _of_right(repeated_folds(wrong, groups))}
+    for i, name in enumerate(predictions.classes):
+        own = actual == i
+        if own.any():
+            intervals["recall of " + name] = _of_right(repeated_folds(wrong[:, own], groups[own]))
+    return intervals
+
+
+def _of_right(of_wrong: tuple[float, float]) -> list[float]:
+    low, high = of_wrong
+    return [1 - high, 1 - low]
+
+
+def _with_folds(figures: dict[str, dict[str, Any]], folded: Mapping[str, list[float]], repeats: int) -> dict[str, Any]:
+    """Put in the intervals that know of repeats: a precision's is that of the counts of a mean repeat."""
+    for name, own in figures.items():
+        own["recall_ci95"] = folded.get("recall of " + name, own["recall_ci95"])
+        if repeats > 1 and own["predicted"]:
+            named = max(round(own["predicted"] / repeats), 1)
+            own["precision_ci95"] = list(wilson(min(round(own["right"] / repeats), named), named))
+    return figures
 
 
 def _refuse_what_is_no_number(predictions: Predictions) -> None:

@@ -65,7 +65,8 @@ def _fill(content: ReportContent) -> dict[str, Any]:
         "classes": metrics["classes"],
         "blind_loss": log(len(metrics["classes"])),  # of giving every class the same probability
         "headline": wording.headline(metrics, n),
-        "flattery": wording.flattery(n) if kept else None,
+        "flattery": wording.flattery(n) if metrics.get("chosen_on_judged", kept) else None,
+        "how_judged": wording.how_judged(metrics),
         "baseline": wording.against_baseline(metrics, n),
         "regraded": wording.regraded(metrics),
         "both_ways": _both_ways(metrics, n),

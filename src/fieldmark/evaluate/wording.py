@@ -59,9 +59,23 @@ def photos(n: int) -> str:
 def headline(metrics: Mapping[str, Any], n: int) -> str:
     """Say how many of the n judged photos were right, and between which bounds the true share probably lies."""
     low, high = metrics["accuracy_ci95"]
+    what = photos(n) if metrics.get("repeats", 1) == 1 else f"{n:,} answers"
     return (
-        f"{n - metrics['wrong']:,} of {photos(n)} right: {percent(metrics['accuracy'])}; "
+        f"{n - metrics['wrong']:,} of {what} right: {percent(metrics['accuracy'])}; "
         f"the true share is probably between {percent(low)} and {percent(high)}."
+    )
+
+
+def how_judged(metrics: Mapping[str, Any]) -> str | None:
+    """Say what a figure stands on that was judged out of fold; None where there were no folds."""
+    if not metrics.get("folds"):
+        return None
+    times = metrics["repeats"]
+    how_often = "once" if times == 1 else f"{times} times"
+    return (
+        f"Each of {photos(metrics['n_valid'])} was judged {how_often}, by a model that had seen neither it nor a copy "
+        "of it, and nothing was chosen by what came out. The model that is kept learned from all of them and is likely "
+        "a little better."
     )
 
 

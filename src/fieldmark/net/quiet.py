@@ -1,21 +1,64 @@
-"""An application -> a server that is quiet, on a socket of ours, and says when it is ready."""
+"""An application -> a quiet server on a socket of ours, until Ctrl-C or for as long as a block lasts."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.applications import Starlette
 
+from fieldmark.errors import ServeError
+from fieldmark.net.loops import loop_runs
 
-class QuietServer(uvicorn.Server):
+GRACE = 2
+"""Seconds that requests in hand may take to finish once a server is told to stop."""
+
+
+def answer(app: Starlette, listener: socket.socket, when_ready: Callable[[], None]) -> None:
+    """Answer until Ctrl-C, which returns; `when_ready` is called once requests are answered."""
+    with contextlib.suppress(KeyboardInterrupt):
+        if not loop_runs():
+            _QuietServer(app, when_ready).run(sockets=[listener])
+            return
+        with answering(app, listener):  # a notebook runs a loop of its own here, and two do not go together
+            when_ready()
+            while True:
+                threading.Event().wait(0.5)  # not for ever: Windows would never hear of Ctrl-C
+
+
+@contextlib.contextmanager
+def answering(app: Starlette, listener: socket.socket) -> Iterator[None]:
+    """Answer on a thread of this process while a `with` block lasts; then the port is free again.
+
+    Raises:
+        ServeError: the server ended before it began.
+    """
+    with listener:
+        ready = threading.Event()
+        server = _QuietServer(app, ready.set)
+        thread = threading.Thread(
+            target=server.run, kwargs={"sockets": [listener]}, name="fieldmark-server", daemon=True
+        )
+        thread.start()
+        try:
+            while not ready.wait(0.1):
+                if not thread.is_alive():
+                    raise ServeError("The server ended before it began. The lines above may say why.")
+            yield
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+class _QuietServer(uvicorn.Server):
     """Uvicorn, quiet, on our own socket, that says when it is ready."""
 
-    def __init__(self, app: Starlette, when_ready: Callable[[], None], grace: int) -> None:
-        """Prepare; `grace` is how many seconds requests in hand may take to finish after Ctrl-C."""
+    def __init__(self, app: Starlette, when_ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -25,7 +68,7 @@ class QuietServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                timeout_graceful_shutdown=grace,
+                timeout_graceful_shutdown=GRACE,
             )
         )
         self._when_ready = when_ready

@@ -96,9 +96,8 @@ def check(folder: str | os.PathLike[str]) -> Checked:
 def check_pixels_alone(workspace: Workspace, photos: PhotoFolder) -> list[Finding]:
     """Return what pixels and hashes tell, in seconds; nothing is kept."""
     known, measured = _Known.of(workspace), _measure(photos)
-    sizes = copies.sizes_of(photos.photos, measured, known.contents)
-    groups = copies.near_groups(photos.photos, measured)
-    return [*_by_pixels(workspace, photos, measured, known), *copies.as_findings(groups, sizes)]
+    near = copies.near(photos.photos, measured, known.contents)
+    return [*_by_pixels(workspace, photos, measured, known), *near]
 
 
 def _by_pixels(

@@ -12,7 +12,7 @@ from typing import Any
 
 from fieldmark.artifacts import verdicts
 from fieldmark.artifacts.atomic import write_text
-from fieldmark.artifacts.photos import PhotoFile, PhotoFolder
+from fieldmark.artifacts.photos import PhotoFolder
 from fieldmark.artifacts.reading import decided, read_as_they_lie, read_photos
 from fieldmark.artifacts.verdicts import Verdict, open_journal, read_journal
 from fieldmark.artifacts.workspace import Workspace, given_path
@@ -69,9 +69,9 @@ def clean_auto(folder: str | os.PathLike[str]) -> Cleaned:
         FieldmarkError: the folder cannot be read, or its journal cannot be written to.
     """
     workspace = Workspace.open(folder)
-    found = check_pixels_alone(workspace, read_photos(workspace))
-    photos = read_as_they_lie(workspace)
-    made = auto.safe_verdicts(found, photos.photos, read_journal(workspace).decisions())
+    photos = read_photos(workspace)
+    found = check_pixels_alone(workspace, photos)
+    made = auto.safe_verdicts(found, photos.before, read_journal(workspace).decisions())
     _append(workspace, made, auto.BY)
     return Cleaned(tuple(made), (), _left(workspace, photos))
 
@@ -119,8 +119,7 @@ def _append(workspace: Workspace, made: Sequence[Verdict], by: str) -> None:
 def _left(workspace: Workspace, photos: PhotoFolder) -> dict[str, int]:
     """Count the photos that are left per class, without opening any again."""
     decisions = read_journal(workspace).decisions()
-    left: list[PhotoFile] = list(decided(photos.photos, decisions))
-    counted = Counter(photo.label for photo in left)
+    counted = Counter(photo.label for photo in decided(photos.before, decisions))
     return {name: counted[name] for name in photos.classes}
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote, urlsplit
 from fieldmark.artifacts import contents
 from fieldmark.artifacts.catalog import Catalog
 from fieldmark.artifacts.contents import Photo
+from fieldmark.artifacts.licences import name_of
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.search.licences import url_of
 
@@ -32,15 +33,6 @@ COLUMNS = (
     "attribution",
 )
 """The columns of the CSV, in order: the fields of `Credit`."""
-
-_NAMES = {
-    "cc0": "CC0",
-    "pdm": "Public Domain Mark",
-    "us-gov": "US government work",
-    "no-known-restrictions": "no known restrictions",
-    "arr": "all rights reserved",
-    "unknown": "unknown",
-}
 
 # C0, C1, line and paragraph separators, and what turns the direction of text: nothing that a name needs.
 _UNPRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
@@ -129,12 +121,6 @@ def _composed(title: str, author: str, licence: str, page: str) -> str:
         return ""
     parts = [" ".join(part for part in (title and f'"{title}"', author and f"by {author}") if part), page, licence]
     return ", ".join(part for part in parts if part)
-
-
-def name_of(licence: str, version: str = "") -> str:
-    """Return a licence code as people write it: ("cc-by-sa", "4.0") -> "CC BY-SA 4.0"."""
-    name = _NAMES.get(licence) or "CC " + licence.removeprefix("cc-").upper()
-    return f"{name} {version}".strip()
 
 
 @dataclass(frozen=True)

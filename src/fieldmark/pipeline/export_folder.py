@@ -168,9 +168,10 @@ def _chosen(found: PhotoFolder) -> tuple[list[PhotoFile], int, int]:
 
 def _sides(workspace: Workspace, found: PhotoFolder, chosen: Sequence[PhotoFile], seed: int, share: float) -> Sides:
     """Return the side of every photo: the folder's own, that of the kept split, or of one that is drawn and kept."""
-    sides = split(found.photos, seed, share, splits.read_kept(workspace, seed, share))
+    draw = splits.halves(share)
+    sides = split(found.photos, seed, share, splits.read_kept(workspace, seed, draw))
     if not any(photo.side == "valid" for photo in found.photos):
-        splits.keep(workspace, seed, share, sides)
+        splits.keep(workspace, seed, draw, sides)
     return {photo.id: sides[photo.id] for photo in chosen}
 
 

@@ -26,6 +26,7 @@ from fieldmark.config import HarvestSettings
 from fieldmark.duplicates import Copy, best_copy, near_duplicate_groups
 from fieldmark.errors import QueryError, WorkspaceError, WrongUsage, explain_os_error, first_of
 from fieldmark.fetch import CONNECTIONS, Fetching
+from fieldmark.net import loops
 from fieldmark.net.client import Client
 from fieldmark.net.manners import Manners
 from fieldmark.net.visitor import Visitor, user_agent
@@ -135,7 +136,7 @@ def harvest(sources: Sequence[str], settings: HarvestSettings, out: str | os.Pat
         store = PhotoStore(workspace)
         _pick_up(catalog, store, plan, settings, licences)
         with Live(catalog, searching=lambda: _searching(catalog)) as live:
-            anyio.run(partial(_search_and_fetch, catalog, store, plan, settings, licences, live))
+            loops.run(partial(_search_and_fetch, catalog, store, plan, settings, licences, live))
         if not settings.dry_run:
             _forget_what_was_named_again(catalog, store)
             group_near_duplicates(catalog)

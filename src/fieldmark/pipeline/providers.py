@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 
 from fieldmark.errors import FetchFailed, SearchFailed, first_of
+from fieldmark.net import loops
 from fieldmark.net.manners import Manners
 from fieldmark.search import registry
 from fieldmark.search.asker import Asker
@@ -75,7 +76,7 @@ def list_providers(check: bool = False, contact: str = "") -> list[Listed]:
     """
     entries = [_entry(provider) for provider in registry.providers().values()]
     if check:
-        entries = anyio.run(partial(_check_all, entries, contact))
+        entries = loops.run(partial(_check_all, entries, contact))
     return entries + [Listed(name, about, local=True) for name, about in registry.LOCAL.items()]
 
 

@@ -5,24 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from fieldmark.artifacts.licences import CODES
 from fieldmark.errors import WrongUsage, nearest
-
-CODES = (
-    "cc0",
-    "pdm",
-    "cc-by",
-    "cc-by-sa",
-    "cc-by-nd",
-    "cc-by-nc",
-    "cc-by-nc-sa",
-    "cc-by-nc-nd",
-    "us-gov",
-    "no-known-restrictions",
-    "arr",
-    "unknown",
-)
-"""Public domain dedication and mark, the six Creative Commons licences, works of the United States' government, what
-museums know no restrictions of, all rights reserved, and what nobody says or we cannot read."""
 
 FLICKR = {
     "0": ("arr", ""),

@@ -101,7 +101,7 @@ class Result:
         page: the page that shows it.
         title, description, tags: what the negatives of a query are looked for in.
         author: who made it.
-        licence: a code of `licences.CODES`; "unknown" for search engines of the web.
+        licence: one of `artifacts.licences.CODES`; "unknown" for search engines of the web.
         licence_version: such as "4.0".
         licence_url: where the licence can be read.
         attribution: the provider's ready-made line, where it gives one.

@@ -8,14 +8,15 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fieldmark.artifacts.modelfile import Model
 from fieldmark.errors import FetchFailed, NotAPhoto, TooManyPixels
 from fieldmark.net.client import fetch
 from fieldmark.net.guard import allowed_endpoints
+from fieldmark.net.replies import adding, as_json, own_fault, refusal, security_headers
 from fieldmark.serve import pages
 from fieldmark.serve.answers import Answers, Gate, describe_model
 from fieldmark.serve.body import read_upload, read_url
@@ -23,17 +24,8 @@ from fieldmark.serve.describe import describe
 from fieldmark.serve.limits import Limits
 from fieldmark.serve.metrics import CountRequests, Metrics
 
-# All is closed but what our own page needs: its script and style, previews (blob:), thumbnails (data:), and asking us.
-SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-}
+# Previews are blob:, thumbnails data:; without a script the page sends its form.
+SECURITY_HEADERS = security_headers(pictures="'self' blob: data:", forms="'self'")
 
 
 def create_app(model: Model, limits: Limits | None = None) -> Starlette:
@@ -70,7 +62,7 @@ def create_app(model: Model, limits: Limits | None = None) -> Starlette:
             NotAPhoto: _refuse_photo,
             FetchFailed: _refuse_url,
             ClientDisconnect: _note_disconnect,
-            Exception: _own_fault,
+            Exception: own_fault(SECURITY_HEADERS),
         },
     )
     app.router.redirect_slashes = False  # the redirect would name whatever host the request claimed
@@ -92,13 +84,13 @@ class _Desk:
     async def upload(self, request: Request) -> Response:
         with self._uploads.enter():
             asked = await read_upload(request, self._limits)
-            return _json(await self._answers.about(asked.picture, asked.thumbnail))
+            return as_json(await self._answers.about(asked.picture, asked.thumbnail))
 
     async def classify_url(self, request: Request) -> Response:
         asked = await read_url(request, self._limits)
         with self._fetches.enter():
             found = await fetch(asked.url, max_bytes=self._limits.upload_bytes, timeout=self._limits.fetch_seconds)
-            return _json(await self._answers.about(found.content, asked.thumbnail))
+            return as_json(await self._answers.about(found.content, asked.thumbnail))
 
     async def page(self, request: Request) -> Response:
         return pages.front_page(self._info, self._limits)
@@ -110,10 +102,10 @@ class _Desk:
         return pages.asset(request.url.path)
 
     async def openapi(self, request: Request) -> Response:
-        return _json(self._description)
+        return as_json(self._description)
 
     async def health(self, request: Request) -> Response:
-        return _json({"status": "ok", "model": describe_model(self._info)})
+        return as_json({"status": "ok", "model": describe_model(self._info)})
 
     async def figures(self, request: Request) -> Response:
         return self.metrics.response()
@@ -126,21 +118,7 @@ class _SecurityHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                added = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
-                message = {**message, "headers": [*message.get("headers", []), *added]}
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
-
-
-def _json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse(value, status, headers={"Cache-Control": "no-store", **(headers or {})})
-
-
-def _refusal(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
-    return _json({"error": sentence}, status, headers)
+        await self._app(scope, receive, adding(SECURITY_HEADERS, send))
 
 
 async def _refuse_http(request: Request, error: Exception) -> Response:
@@ -151,25 +129,20 @@ async def _refuse_http(request: Request, error: Exception) -> Response:
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = (error.headers or {}).get("Allow", "another method")
         sentence = f"This path does not answer {request.method}. It answers {allowed}."
-    return _refusal(error.status_code, sentence, dict(error.headers or {}))
+    return refusal(error.status_code, sentence, dict(error.headers or {}))
 
 
 async def _refuse_pixels(request: Request, error: Exception) -> Response:
-    return _refusal(413, f"The picture is too large: {error}. Send a smaller one.")
+    return refusal(413, f"The picture is too large: {error}. Send a smaller one.")
 
 
 async def _refuse_photo(request: Request, error: Exception) -> Response:
-    return _refusal(400, f"That cannot be read as a picture: {error}.")
+    return refusal(400, f"That cannot be read as a picture: {error}.")
 
 
 async def _refuse_url(request: Request, error: Exception) -> Response:
-    return _refusal(422, str(error))
+    return refusal(422, str(error))
 
 
 async def _note_disconnect(request: Request, error: Exception) -> Response:
-    return _refusal(400, "The connection was closed before the request was whole.")  # for the figures; nobody reads it
-
-
-async def _own_fault(request: Request, error: Exception) -> Response:
-    sentence = "The server failed at this; that is our mistake and not yours. Its log says more."
-    return _refusal(500, sentence, SECURITY_HEADERS)  # made outside of the middleware that would add them
+    return refusal(400, "The connection was closed before the request was whole.")  # for the figures; nobody reads it

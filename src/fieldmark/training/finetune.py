@@ -15,7 +15,7 @@ from fieldmark.classifier import Classifier
 from fieldmark.config import EARLY_SHARE
 from fieldmark.terminal import track
 from fieldmark.training.finder import find_rate
-from fieldmark.training.loop import SMOOTHING, WEIGHT_DECAY, Lesson, judge, one_cycle, verdict
+from fieldmark.training.loop import SMOOTHING, UNJUDGED, WEIGHT_DECAY, Lesson, judge, one_cycle, verdict
 
 STAGE = 2
 AT_ONCE = 8
@@ -39,7 +39,8 @@ def finetune(classifier: Classifier, lesson: Lesson, rates: tuple[float, float])
             total += learn_from(classifier, lesson, images, labels) * len(labels)
             optimiser.step()
             schedule.step()
-        valid_loss, error_rate = verdict(judge(classifier, lesson), lesson)
+        is_judged = lesson.is_judged(epoch, epochs)
+        valid_loss, error_rate = verdict(judge(classifier, lesson), lesson) if is_judged else UNJUDGED
         yield Epoch(STAGE, epoch, total / len(lesson.train), valid_loss, error_rate, time.perf_counter() - start)
 
 

@@ -12,7 +12,16 @@ from fieldmark.artifacts.runs import Epoch, Finder
 from fieldmark.classifier import Classifier
 from fieldmark.terminal import track
 from fieldmark.training.finder import find_rate
-from fieldmark.training.loop import SMOOTHING, WEIGHT_DECAY, Lesson, classify, judge_features, one_cycle, verdict
+from fieldmark.training.loop import (
+    SMOOTHING,
+    UNJUDGED,
+    WEIGHT_DECAY,
+    Lesson,
+    classify,
+    judge_features,
+    one_cycle,
+    verdict,
+)
 
 STAGE = 1
 
@@ -34,18 +43,19 @@ def train_head(classifier: Classifier, lesson: Lesson, rate: float) -> Iterator[
             optimiser.step()
             schedule.step()
             total += float(loss.detach()) * len(labels)
-        valid_loss, error_rate = verdict(classify(classifier, judged), lesson)
+        is_judged = lesson.is_judged(epoch, epochs)
+        valid_loss, error_rate = verdict(classify(classifier, judged), lesson) if is_judged else UNJUDGED
         yield Epoch(STAGE, epoch, total / len(lesson.train), valid_loss, error_rate, time.perf_counter() - start)
 
 
 def find_head_rate(classifier: Classifier, lesson: Lesson) -> Finder:
-    """Run the learning-rate finder for the head on the photos' vectors, which cost nothing where they are kept.
+    """Run the learning-rate finder for the head on features of one augmented view of each photo.
 
-    The head is as it was afterwards, but for the scale of the features, which it learns here.
+    The backbone is frozen, so its features are computed once and every step of the finder is cheap. The head is as it
+    was afterwards, but for the scale of the features, which it learns here.
     """
-    vectors = lesson.vectors.to(lesson.device.place)
-    classifier.head.measure(vectors)
-    order = torch.randperm(len(vectors), generator=lesson.generator(STAGE, 0)).tensor_split(lesson.steps())
+    views, labels = zip(*((frozen_features(classifier, lesson, i), y) for i, y in _one_view(lesson)), strict=True)
+    classifier.head.measure(torch.cat(views))
     before = {name: value.clone() for name, value in classifier.head.state_dict().items()}
     optimiser = torch.optim.AdamW(classifier.head.parameters(), weight_decay=WEIGHT_DECAY)
     taken = 0
@@ -54,9 +64,8 @@ def find_head_rate(classifier: Classifier, lesson: Lesson) -> Finder:
         nonlocal taken
         optimiser.param_groups[0]["lr"] = rate
         classifier.head.train()
-        rows = order[taken % len(order)]
-        labels = lesson.train.labels[rows].to(lesson.device.place)
-        loss = lesson.loss(classifier.head(vectors[rows.to(vectors.device)]), labels, smoothing=SMOOTHING)
+        logits = classifier.head(views[taken % len(views)])
+        loss = lesson.loss(logits, labels[taken % len(labels)], smoothing=SMOOTHING)
         taken += 1
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -66,6 +75,10 @@ def find_head_rate(classifier: Classifier, lesson: Lesson) -> Finder:
     found = find_rate(STAGE, step, first=1e-5, last=1.0, steps=100, bounds=(3e-4, 1e-2))
     classifier.head.load_state_dict(before)
     return found
+
+
+def _one_view(lesson: Lesson) -> Iterator[tuple[Tensor, Tensor]]:
+    return track(lesson.batches(lesson.generator(STAGE, 0)), "stage 1, learning rate", lesson.steps())
 
 
 def frozen_features(classifier: Classifier, lesson: Lesson, images: Tensor) -> Tensor:

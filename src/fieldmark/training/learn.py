@@ -55,12 +55,11 @@ class Learned:
     """What a training leaves.
 
     Attributes:
-        classifier: with the weights of the epoch whose validation loss was lowest, on the processor, float32.
+        classifier: with the weights of the epoch that was kept, on the processor, float32.
         story: how it went.
         judged: the validation photos, in the order of `logits`.
         logits: float32 `[n, classes]`, what the kept weights say about them.
         n_train: number of photos learned from.
-        lost: photos that vanished between being listed and being read.
         device: where it was trained, in words.
     """
 
@@ -69,11 +68,38 @@ class Learned:
     judged: tuple[PhotoFile, ...]
     logits: NDArray[np.float32]
     n_train: int
-    lost: tuple[Unusable, ...]
     device: str
 
 
-def learn(
+@dataclass(frozen=True)
+class Material:
+    """Photos that were looked at and decoded once, for one training or for many.
+
+    Attributes:
+        classes: class names, in the order of the outputs.
+        settings: what was asked for.
+        roomy: photos to learn from, kept a little larger than the network sees them.
+        fitted: photos to judge by, fitted as the exported model will fit them.
+        features: what the pretrained backbone sees in all of them.
+        seconds: how long the decoding took.
+    """
+
+    classes: tuple[str, ...]
+    settings: TrainSettings
+    roomy: PixelStore
+    fitted: PixelStore
+    features: Features
+    seconds: float
+
+    @property
+    def lost(self) -> tuple[Unusable, ...]:
+        """Photos that vanished between being listed and being read, each once."""
+        lost = (*self.features.lost, *self.roomy.lost, *self.fitted.lost)
+        return tuple({file.path: file for file in lost}.values())
+
+
+@contextmanager
+def gather(
     root: Path,
     train: Sequence[PhotoFile],
     valid: Sequence[PhotoFile],
@@ -81,48 +107,57 @@ def learn(
     settings: TrainSettings,
     features: Features,
     scratch: Path,
-) -> Learned:
-    """Train a classifier in two stages and keep its best epoch.
+) -> Iterator[Material]:
+    """Decode photos for the trainings made within the block.
 
     Args:
         root: the folder that the photos' paths start from.
         train: photos to learn from.
-        valid: photos to judge each epoch by.
+        valid: photos to judge by.
         classes: class names, in the order of the outputs.
         settings: what was asked for.
         features: what the pretrained backbone sees in these photos, or others besides. Photos that are not among them
             could not be read, and are left out.
         scratch: a folder for the decoded pixels; nothing is left in it.
+    """
+    start = time.perf_counter()
+    seen = {photo.path for photo in features.photos}
+    train, valid = ([photo for photo in side if photo.path in seen] for side in (train, valid))
+    roomy = Fit(round(settings.size * ROOM), settings.fit)
+    with TemporaryDirectory(dir=scratch, prefix="pixels-", ignore_cleanup_errors=True) as folder:
+        stores = (
+            fill_store(Path(folder, "train"), root, train, classes, roomy, "fitting photos to learn from"),
+            fill_store(Path(folder, "valid"), root, valid, classes, fit_of(settings), "fitting photos to judge by"),
+        )
+        yield Material(tuple(classes), settings, *stores, features, time.perf_counter() - start)
+
+
+def learn(material: Material, train: Sequence[PhotoFile], valid: Sequence[PhotoFile], choose: bool = True) -> Learned:
+    """Train a classifier in two stages.
+
+    Args:
+        material: decoded photos, and what was asked for.
+        train: of these, the photos to learn from.
+        valid: the photos to judge by; there may be none where nothing is to be chosen.
+        choose: judge every epoch and keep the one whose validation loss is lowest. Else the last is kept, so that
+            nothing about the classifier was decided on the photos it is judged by.
 
     Raises:
         BackboneError: the network or its weights cannot be had.
         TrainingFailed: the loss was no number from the first epoch on.
     """
-    device = pick_device()
-    story = Story()
+    device, settings, classes = pick_device(), material.settings, material.classes
+    story = Story(seconds={"read": round(material.seconds, 2)})
     torch.manual_seed(settings.seed)
     classifier = build(settings, len(classes), pretrained=True)
     device.take(classifier)
-    with TemporaryDirectory(dir=scratch, prefix="pixels-", ignore_cleanup_errors=True) as folder:
-        with _timed(story, "read"):
-            seen = {photo.path for photo in features.photos}
-            train, valid = ([photo for photo in side if photo.path in seen] for side in (train, valid))
-            stores = _read_pixels(Path(folder), root, train, valid, classes, settings)
-        vectors = torch.from_numpy(features.rows_of(stores[0].photos))
-        lesson = Lesson(*stores, vectors, _class_weights(stores[0], classes, story), settings, device)
-        best = _run_stages(classifier, lesson, story)
-        classifier.load_state_dict(best)
-        with _timed(story, "judge"):
-            logits = judge(classifier, lesson)
-    return Learned(
-        classifier.to("cpu"),
-        story,
-        lesson.valid.photos,
-        logits,
-        len(lesson.train),
-        features.lost + lesson.train.lost + lesson.valid.lost,
-        str(device),
-    )
+    roomy = material.roomy.only(train)
+    weights = _class_weights(roomy, classes, story)
+    lesson = Lesson(roomy, material.fitted.only(valid), weights, settings, device, choose)
+    classifier.load_state_dict(_run_stages(classifier, lesson, story))
+    with _timed(story, "judge"):
+        logits = judge(classifier, lesson)
+    return Learned(classifier.to("cpu"), story, lesson.valid.photos, logits, len(lesson.train), str(device))
 
 
 def build(settings: TrainSettings, classes: int, pretrained: bool) -> Classifier:
@@ -176,38 +211,29 @@ def answers(
     return store.photos, logits
 
 
-def _read_pixels(
-    folder: Path,
-    root: Path,
-    train: Sequence[PhotoFile],
-    valid: Sequence[PhotoFile],
-    classes: Sequence[str],
-    settings: TrainSettings,
-) -> tuple[PixelStore, PixelStore]:
-    roomy = Fit(round(settings.size * ROOM), settings.fit)
-    return (
-        fill_store(folder / "train", root, train, classes, roomy, "fitting photos to learn from"),
-        fill_store(folder / "valid", root, valid, classes, fit_of(settings), "fitting photos to judge by"),
-    )
-
-
 def _run_stages(classifier: Classifier, lesson: Lesson, story: Story) -> dict[str, Tensor]:
-    """Run both stages and return the weights of the epoch with the lowest validation loss."""
+    """Run both stages and return the weights of the best epoch, or of the last good one where none is chosen."""
     best: dict[str, Tensor] = {}
     for stage, epochs in ((1, _stage_1), (2, _stage_2)):
         if not lesson.settings.epochs[stage - 1]:
             continue
         with _timed(story, f"stage{stage}"):
             for epoch in epochs(classifier, lesson, story):
-                if not (math.isfinite(epoch.train_loss) and math.isfinite(epoch.valid_loss)):
+                if not (math.isfinite(epoch.train_loss) and _is_sound(epoch, lesson)):
                     _stop_at_nonsense(epoch, story)
                     return best
                 story.epochs.append(epoch)
                 say(row(epoch))
-                if story.kept is None or epoch.valid_loss < story.kept.valid_loss:
+                if story.kept is None or not lesson.judge_each or epoch.valid_loss < story.kept.valid_loss:
                     story.kept = epoch
                     best = {name: value.detach().clone() for name, value in classifier.state_dict().items()}
     return best
+
+
+def _is_sound(epoch: Epoch, lesson: Lesson) -> bool:
+    """Whether a validation loss is a number, where one was to be had."""
+    is_judged = lesson.is_judged(epoch.epoch, lesson.settings.epochs[epoch.stage - 1])
+    return math.isfinite(epoch.valid_loss) or not is_judged
 
 
 def _stage_1(classifier: Classifier, lesson: Lesson, story: Story) -> Iterator[Epoch]:
@@ -239,10 +265,10 @@ HEADER = "epoch  train_loss  valid_loss  error_rate   time"
 def row(epoch: Epoch) -> str:
     """Return an epoch as a line under `HEADER`."""
     minutes, seconds = divmod(round(epoch.seconds), 60)
-    return (
-        f"{epoch.epoch:5}  {epoch.train_loss:10.4f}  {epoch.valid_loss:10.4f}  "
-        f"{epoch.error_rate:10.4f}  {minutes:02}:{seconds:02}"
+    judged = (
+        f"{value:10.4f}" if math.isfinite(value) else f"{'-':>10}" for value in (epoch.valid_loss, epoch.error_rate)
     )
+    return f"{epoch.epoch:5}  {epoch.train_loss:10.4f}  {'  '.join(judged)}  {minutes:02}:{seconds:02}"
 
 
 def _stop_at_nonsense(epoch: Epoch, story: Story) -> None:

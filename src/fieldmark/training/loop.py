@@ -34,18 +34,22 @@ class Lesson:
     Attributes:
         train: photos to learn from, kept a little larger than the network sees them.
         valid: photos to judge by, fitted as the exported model will fit them.
-        vectors: float32 `[n, features]`, what the pretrained backbone sees in the photos to learn from.
         class_weights: float32 `[classes]`, weight of each class in the loss; all one when classes are about equal.
         settings: what was asked for.
         device: where to work.
+        judge_each: whether every epoch is judged, so that the best can be chosen; else the last of each stage is.
     """
 
     train: PixelStore
     valid: PixelStore
-    vectors: Tensor
     class_weights: Tensor
     settings: TrainSettings
     device: Device
+    judge_each: bool = True
+
+    def is_judged(self, epoch: int, epochs: int) -> bool:
+        """Whether an epoch, counted from 1, of so many in its stage is judged."""
+        return len(self.valid) > 0 and (self.judge_each or epoch == epochs)
 
     def loss(self, logits: Tensor, labels: Tensor, out_of: Tensor | None = None, smoothing: float = 0.0) -> Tensor:
         """Return the loss of both stages: mean cross entropy in nats, weighted by class.
@@ -118,6 +122,10 @@ def classify(classifier: Classifier, features: Tensor) -> NDArray[np.float32]:
     classifier.head.eval()
     with torch.inference_mode():
         return np.asarray(classifier.head(features).cpu().numpy(), dtype=np.float32)
+
+
+UNJUDGED = (float("nan"), float("nan"))
+"""The verdict on an epoch that nothing was judged after."""
 
 
 def verdict(logits: NDArray[np.float32], lesson: Lesson) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,21 +25,32 @@ class PixelStore:
     Attributes:
         photos: the n photos, in the order of the rows.
         labels: int64 `[n]`, index of each photo's class.
-        pixels: uint8 `[n, 3, side, side]`, mapped from a file, so that it takes memory only while it is looked at.
+        pixels: uint8 `[m, 3, side, side]`, mapped from a file, so that it takes memory only while it is looked at.
+        rows: int64 `[n]`, where each photo lies among the m.
         lost: photos that could be read a moment ago, and now cannot.
     """
 
     photos: tuple[PhotoFile, ...]
     labels: Tensor
     pixels: NDArray[np.uint8]
+    rows: NDArray[np.int64]
     lost: tuple[Unusable, ...]
+
+    def only(self, photos: Iterable[PhotoFile]) -> PixelStore:
+        """Return a store of those of the photos that are in this one, in the order of this one; nothing is copied."""
+        wanted = {photo.path for photo in photos}
+        chosen = [i for i, photo in enumerate(self.photos) if photo.path in wanted]
+        lost = tuple(file for file in self.lost if file.path in wanted)
+        return PixelStore(
+            tuple(self.photos[i] for i in chosen), self.labels[chosen], self.pixels, self.rows[chosen], lost
+        )
 
     def __len__(self) -> int:
         return len(self.photos)
 
     def batch(self, rows: Sequence[int] | NDArray[np.int64]) -> Tensor:
         """Return some rows: uint8 `[len(rows), 3, side, side]`."""
-        return torch.from_numpy(np.ascontiguousarray(self.pixels[np.asarray(rows)]))
+        return torch.from_numpy(np.ascontiguousarray(self.pixels[self.rows[np.asarray(rows)]]))
 
     def in_order(self, size: int) -> Iterator[Tensor]:
         """Yield all rows in batches of at most `size`."""
@@ -75,4 +86,4 @@ def fill_store(
     labels = torch.tensor([index[photo.label] for photo in kept], dtype=torch.int64)
     shape = (len(kept), 3, fit.size, fit.size)
     pixels = np.memmap(file, np.uint8, "r", shape=shape) if kept else np.zeros(shape, np.uint8)
-    return PixelStore(tuple(kept), labels, pixels, tuple(lost))
+    return PixelStore(tuple(kept), labels, pixels, np.arange(len(kept)), tuple(lost))

@@ -15,6 +15,7 @@ from fieldmark.artifacts.atomic import write_text
 from fieldmark.artifacts.candidates import Claim
 from fieldmark.artifacts.catalog import Catalog, now
 from fieldmark.artifacts.contents import Photo
+from fieldmark.artifacts.licences import name_of, terms_of
 from fieldmark.artifacts.store import PhotoStore
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.engines.local import map_threads
@@ -64,16 +65,6 @@ BUDGET = 7_000_000
 """Characters of pictures that a page holds at most; the rest of it takes about half a million."""
 
 LONGEST_LINK = 2000
-
-_TERMS = {"by": "name the author", "nc": "no commercial use", "nd": "no changed copies", "sa": "share alike"}
-_LICENCES = {  # code: (its name, what it asks)
-    "cc0": ("CC0", "nothing: the author gave up all rights"),
-    "pdm": ("public domain", "nothing: there are no rights any more"),
-    "us-gov": ("US government", "nothing in the United States"),
-    "no-known-restrictions": ("no known restrictions", "nothing that the museum or library knows of"),
-    "arr": ("all rights reserved", "ask the author before you publish it"),
-    "unknown": ("licence unknown", "nobody says; take it that all rights are reserved"),
-}
 
 
 @dataclass(frozen=True)
@@ -177,19 +168,11 @@ def _licences(photos: Sequence[Photo]) -> list[tuple[str, int, str, str]]:
     """Return each licence with its number of photos, what it asks, and where it can be read; the commonest first."""
     tally = Counter((photo.licence, photo.licence_version) for photo in photos)
     links = {(photo.licence, photo.licence_version): safe_link(photo.licence_url) for photo in photos}
-    return [(_say_licence(*key), n, explain_licence(key[0]), links[key]) for key, n in tally.most_common()]
-
-
-def explain_licence(code: str) -> str:
-    """Return what a licence asks of whoever uses the photo, in a few words."""
-    if code in _LICENCES:
-        return _LICENCES[code][1]
-    return ", ".join(_TERMS[part] for part in code.removeprefix("cc-").split("-") if part in _TERMS)
+    return [(_say_licence(*key), n, terms_of(key[0]), links[key]) for key, n in tally.most_common()]
 
 
 def _say_licence(code: str, version: str) -> str:
-    name = _LICENCES[code][0] if code in _LICENCES else code.upper().replace("CC-", "CC ", 1)
-    return printable(f"{name} {version}".strip(), 40)
+    return printable(name_of(code, version), 40)
 
 
 class _Thumbnails:

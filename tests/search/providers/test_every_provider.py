@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fieldmark.artifacts.licences import CODES
 from fieldmark.errors import Blocked, PageChanged, RateLimited, SearchFailed
-from fieldmark.search import licences, registry
+from fieldmark.search import registry
 from fieldmark.search.provider import Page, Request, Response
 from search.recorded import KEYS, QUERY, RECORDINGS, answer, recorded, search
 
@@ -137,7 +138,7 @@ def ends_well(name: str, request: Request, body: bytes, status: int = 200, heade
     json.dumps([page.next.params, page.next.memo] if page.next else []).encode()
     for result in page.results:
         assert result.url.startswith(("http://", "https://", "HTTP"))
-        assert result.licence in licences.CODES
+        assert result.licence in CODES
         repr_of_all = [str(value) for value in vars(result).values()]
         "".join(repr_of_all).encode("utf-8")  # no lone surrogates, which no database keeps
 

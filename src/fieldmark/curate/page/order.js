@@ -1,22 +1,5 @@
 // Photos and a view -> sections of units. A unit is one photo, or a group of look-alikes that stay side by side.
 
-export const KINDS = {
-  unreadable: "Cannot be opened",
-  small: "Too small",
-  shape: "Odd shape",
-  blank: "Blank",
-  dark: "Too dark",
-  bright: "Too bright",
-  blurred: "Blurred",
-  duplicate: "Exact copies",
-  near_duplicate: "Near-duplicates",
-  conflict: "One photo, two classes",
-  placeholder: "Placeholder pictures",
-  not_a_photo: "Probably no photo",
-  off_topic: "Off topic",
-  label: "Perhaps another class",
-};
-
 export const isDecided = (photo) => photo.decision?.state != null;
 
 /** The class a photo counts for; "" where classes are in conflict about it. */
@@ -47,15 +30,15 @@ export function arrange(board, view) {
 function doubtful(board, units, shown) {
   const placer = new Placer(units, shown);
   const isSure = (kind) => (photo) => photo.findings.some((found) => found.kind === kind && found.sure);
-  for (const kind of board.kinds) placer.place(KINDS[kind], board.byKind.get(kind).filter(isSure(kind)));
-  for (const kind of board.kinds) placer.place(`${KINDS[kind]}: less sure`, board.byKind.get(kind));
+  for (const kind of board.kinds) placer.place(board.titles[kind], board.byKind.get(kind).filter(isSure(kind)));
+  for (const kind of board.kinds) placer.place(`${board.titles[kind]}: less sure`, board.byKind.get(kind));
   placer.place(placer.sections.length ? "Nothing was found" : "", board.photos);
   return placer.sections;
 }
 
 function byFinding(board, units, shown, kinds) {
   const placer = new Placer(units, shown);
-  for (const kind of kinds) placer.place(KINDS[kind], board.byKind.get(kind));
+  for (const kind of kinds) placer.place(board.titles[kind], board.byKind.get(kind));
   return placer.sections;
 }
 

@@ -1,7 +1,7 @@
 // The page of `fieldmark clean`: a grid, keys, and decisions that count once the server has written them down.
 
 import { Refused, ask, insist } from "./server.js";
-import { KINDS, arrange, classOf, isDecided } from "./order.js";
+import { arrange, classOf, isDecided } from "./order.js";
 import { Grid } from "./grid.js";
 import { Cropper, parse, place } from "./crop.js";
 
@@ -49,7 +49,7 @@ function readBoard(reply) {
     byKind.get(reply.kinds[kind]).push(photos[at]);
   }
   for (const photo of photos) photo.words = [...photo.paths, ...photo.findings.map((found) => found.text)].join("\n").toLowerCase();
-  return { name: reply.name, classes: reply.classes, kinds: reply.kinds, checked: reply.checked, photos, byKind };
+  return { name: reply.name, classes: reply.classes, kinds: reply.kinds, titles: reply.titles, checked: reply.checked, photos, byKind };
 }
 
 /** Put an answer of the server on the screen; return the photos that it changed. */
@@ -256,6 +256,7 @@ function drawTile(photo) {
       if (!image.getAttribute("src")) return;
       photo.broken = true;
       frame.replaceChildren(element("p", "no-picture", absence(photo)));
+      if (grid.focused === photo) describe(photo); // or an empty plate would stand beside it
     });
     image.src = `thumb/${photo.id}`;
     const box = element("span", "picture");
@@ -301,7 +302,7 @@ function dressTile(tile, photo) {
   flag.textContent = best ? "best" : photo.paths.length > 1 ? `${photo.paths.length} files` : "";
   mark.textContent = { keep: "✓", reject: "✕" }[state] ?? "";
   drawCrop(tile, decision?.crop);
-  const doubts = photo.findings.map((found) => KINDS[found.kind].toLowerCase());
+  const doubts = photo.findings.map((found) => board.titles[found.kind].toLowerCase());
   tile.setAttribute("aria-label", [nameOf(photo), name.textContent, stateWords(photo), best ? "best of its group" : "", ...doubts].filter(Boolean).join(", "));
 }
 
@@ -336,6 +337,7 @@ function focusMoved(photo) {
 function describe(photo) {
   const plate = byId("plate-photo");
   byId("plate").hidden = !photo;
+  for (const doing of ["keep", "reject", "crop", "zoom"]) document.querySelector(`.actions [data-do=${doing}]`).disabled = !photo;
   byId("strip").textContent = photo ? (photo.findings[0]?.text ?? "") : "";
   byId("group-button").disabled = !photo || (photo.group === "" && photo.paths.length < 2);
   for (const button of byId("classes").children) button.setAttribute("aria-pressed", String(Boolean(photo) && classOf(photo) === button.dataset.name));
@@ -374,7 +376,7 @@ function notesOn(photo) {
   if (photo.missing) parts.push(element("p", "why sure", "This file is no longer where it was. What was decided about it is kept."));
   for (const found of photo.findings) {
     const line = element("p", found.sure ? "why sure" : "why");
-    line.append(element("span", "kind", KINDS[found.kind]), ` ${found.text}`);
+    line.append(element("span", "kind", board.titles[found.kind]), ` ${found.text}`);
     parts.push(line);
   }
   const decision = photo.decision;
@@ -478,7 +480,7 @@ function fillFilters() {
   };
   options("by-class", board.classes.map((name) => [name, name]));
   const found = board.kinds.filter((kind) => board.byKind.get(kind).length);
-  options("by-kind", found.map((kind) => [kind, `${KINDS[kind]} (${board.byKind.get(kind).length})`]));
+  options("by-kind", found.map((kind) => [kind, `${board.titles[kind]} (${board.byKind.get(kind).length})`]));
 }
 
 function viewNow() {
@@ -495,6 +497,18 @@ function arrangeAll(focused) {
   const nothing = byId("nothing");
   nothing.hidden = grid.order.length > 0;
   nothing.textContent = view.order === "group" && !filtered ? "No look-alikes were found." : "No photo matches this filter.";
+  if (!filtered) return;
+  const all = element("button", "", "Show all photos");
+  all.type = "button";
+  all.addEventListener("click", showAll);
+  nothing.append(all);
+}
+
+/** Take every filter away; the order stays. */
+function showAll() {
+  for (const id of ["by-class", "by-kind", "by-state", "by-text"]) byId(id).value = "";
+  arrangeAll();
+  backToGrid();
 }
 
 const shownText = () => {

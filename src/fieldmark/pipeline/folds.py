@@ -1,0 +1,109 @@
+"""Prepared photos -> every photo judged by trainings that saw neither it nor a copy of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fieldmark.artifacts import splits
+from fieldmark.artifacts.photos import PhotoFile
+from fieldmark.artifacts.runs import Epoch
+from fieldmark.artifacts.splits import Sides
+from fieldmark.artifacts.workspace import Workspace
+from fieldmark.evaluate.wording import duration
+from fieldmark.pipeline.extra import training
+from fieldmark.split import cut_folds
+from fieldmark.terminal import say
+
+if TYPE_CHECKING:
+    from fieldmark.training.learn import Learned, Material
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One training of a cross-validation.
+
+    Attributes:
+        name: `2.5` for the fifth fold of the second way to cut them.
+        n_train: photos learned from.
+        judged: the m photos of the fold, in the order of the rows.
+        logits: float32 `[m, classes]`.
+        epochs: how it went; only the last of each stage is judged.
+        seconds: wall time.
+    """
+
+    name: str
+    n_train: int
+    judged: tuple[PhotoFile, ...]
+    logits: NDArray[np.float32]
+    epochs: tuple[Epoch, ...]
+    seconds: float
+
+    def to_dict(self, classes: Sequence[str]) -> dict[str, Any]:
+        """Return what `metrics.json` lists of it."""
+        wrong = int((self.logits.argmax(axis=1) != self.actual(classes)).sum())
+        return {
+            "fold": self.name,
+            "n_train": self.n_train,
+            "n_valid": len(self.judged),
+            "wrong": wrong,
+            "error_rate": wrong / len(self.judged),
+            "seconds": round(self.seconds, 2),
+        }
+
+    def actual(self, classes: Sequence[str]) -> NDArray[np.int64]:
+        """Return the true classes, int64 `[m]`."""
+        index = {name: i for i, name in enumerate(classes)}
+        return np.array([index[photo.label] for photo in self.judged], dtype=np.int64)
+
+
+def train_folds(workspace: Workspace, material: Material, photos: Sequence[PhotoFile]) -> list[Fold]:
+    """Train once for each fold of each repeat. The number of epochs is fixed, so nothing is chosen by the fold judged.
+
+    Args:
+        workspace: where the folds are kept, so that photos added later move no old one.
+        material: all the photos, decoded to learn from and to judge by.
+        photos: the photos, in groups.
+
+    Raises:
+        FolderError: the photos cannot be cut into so many folds.
+    """
+    settings = material.settings
+    cuts = [_cut(workspace, photos, settings.seed, settings.folds, repeat + 1) for repeat in range(settings.repeats)]
+    done: list[Fold] = []
+    start = time.monotonic()
+    for repeat, sides in enumerate(cuts, start=1):
+        for fold in range(1, settings.folds + 1):
+            _tell(len(done), repeat, fold, settings.folds, settings.repeats, time.monotonic() - start)
+            done.append(_train(material, photos, sides, repeat, fold))
+    return done
+
+
+def _cut(workspace: Workspace, photos: Sequence[PhotoFile], seed: int, k: int, repeat: int) -> Sides:
+    draw = splits.folds(k, repeat)
+    sides = cut_folds(photos, seed, k, repeat, splits.read_kept(workspace, seed, draw))
+    splits.keep(workspace, seed, draw, sides)
+    return sides
+
+
+def _train(material: Material, photos: Sequence[PhotoFile], sides: Sides, repeat: int, fold: int) -> Fold:
+    started = time.perf_counter()
+    learned_from = [photo for photo in photos if sides[photo.id] != str(fold)]
+    judged = [photo for photo in photos if sides[photo.id] == str(fold)]
+    # A repeat is another cut and another draw of everything that chance decides in a training.
+    seeded = replace(material, settings=replace(material.settings, seed=material.settings.seed + 1000 * (repeat - 1)))
+    learned: Learned = training("fieldmark.training.learn").learn(seeded, learned_from, judged, choose=False)
+    seconds = time.perf_counter() - started
+    epochs = tuple(learned.story.epochs)
+    return Fold(f"{repeat}.{fold}", learned.n_train, learned.judged, learned.logits, epochs, seconds)
+
+
+def _tell(done: int, repeat: int, fold: int, folds: int, repeats: int, spent: float) -> None:
+    which = f"Fold {fold} of {folds}" + (f", repeat {repeat} of {repeats}" if repeats > 1 else "")
+    left = f", about {duration(spent / done * (folds * repeats - done))} left" if done else ""
+    say(f"{which}{left}.")

@@ -1,0 +1,116 @@
+"""A folder -> what a training starts from: photos in groups, and what the backbone sees in them."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from fieldmark.artifacts import contents
+from fieldmark.artifacts.catalog import Catalog
+from fieldmark.artifacts.contents import Photo
+from fieldmark.artifacts.photos import PhotoFile, PhotoFolder
+from fieldmark.artifacts.reading import read_photos
+from fieldmark.artifacts.workspace import Workspace
+from fieldmark.config import TrainSettings
+from fieldmark.errors import FolderError
+from fieldmark.grouping import with_groups
+from fieldmark.pipeline.extra import training
+
+if TYPE_CHECKING:
+    from fieldmark.embed import Features
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a training starts from.
+
+    Attributes:
+        workspace: where the photos lie.
+        photos: as read through the verdicts; `group` says which must stay together.
+        features: what the pretrained backbone sees in them.
+    """
+
+    workspace: Workspace
+    photos: PhotoFolder
+    features: Features
+
+
+def prepare(folder: str | os.PathLike[str], settings: TrainSettings) -> Prepared:
+    """Read, look at and group the photos of a folder.
+
+    Raises:
+        FieldmarkError: the folder or the backbone cannot be used.
+    """
+    training("fieldmark.training.learn").check(settings)
+    workspace = Workspace.open(folder)
+    photos = read_photos(workspace)
+    features = look_at(workspace, photos, settings)
+    return Prepared(workspace, _grouped(workspace, photos, features, settings.group_by), features)
+
+
+def look_at(workspace: Workspace, photos: PhotoFolder, settings: TrainSettings) -> Features:
+    """Return what the pretrained backbone sees in each photo; what `check` has looked at is not looked at again."""
+    weights = Path(settings.weights) if settings.weights else None
+    embed = training("fieldmark.embed").embed
+    features: Features = embed(
+        workspace, photos.photos, photos.root, settings.backbone, settings.size, settings.fit, weights
+    )
+    return features
+
+
+def _grouped(workspace: Workspace, photos: PhotoFolder, features: Features, by: str | None) -> PhotoFolder:
+    """Set the groups: copies by bytes, by what a harvest found, by features; and what one source gave, if asked."""
+    row = {photo.path: i for i, photo in enumerate(photos.photos)}
+    lookalikes = training("fieldmark.check.lookalikes")
+    alike = lookalikes.groups(features.vectors, features.greys, features.shapes)
+    seen = [[row[features.photos[i].path] for i in group] for group in alike]
+    return replace(photos, photos=with_groups(photos.photos, [*seen, *_of_one_origin(workspace, photos.photos, by)]))
+
+
+def _of_one_origin(workspace: Workspace, photos: Sequence[PhotoFile], by: str | None) -> list[list[int]]:
+    """Return the photos that share an author, a host or an album, as lists of indices.
+
+    Raises:
+        FolderError: it was asked for in a plain folder, which does not know where its photos came from.
+    """
+    if by is None:
+        return []
+    if not workspace.harvested:
+        raise FolderError(
+            f"{workspace.root} is a plain folder and does not know where its photos came from, so --group-by {by} "
+            "has nothing to go by. It works in a workspace, as `fieldmark harvest` makes it."
+        )
+    with Catalog.open_reading(workspace.catalog) as catalog:
+        origins = {photo.id: ORIGINS[by](photo) for photo in contents.photos(catalog)}
+    return _alike(origins, photos)
+
+
+def _alike(origins: Mapping[str, str], photos: Sequence[PhotoFile]) -> list[list[int]]:
+    together: defaultdict[str, list[int]] = defaultdict(list)
+    for i, photo in enumerate(photos):
+        if origins.get(photo.id):
+            together[origins[photo.id]].append(i)
+    return [some for some in together.values() if len(some) > 1]
+
+
+def _author(photo: Photo) -> str:
+    """The name, with the provider, as two sites' "admin" are two people; empty where nobody is named."""
+    return f"{photo.provider} {photo.author.strip().casefold()}" if photo.author.strip() else ""
+
+
+def _host(photo: Photo) -> str:
+    return urlsplit(photo.source).hostname or ""
+
+
+def _album(photo: Photo) -> str:
+    """The page that showed it, else the folder of its URL: pictures of one observation or article are a series."""
+    return photo.page or photo.source.rsplit("/", 1)[0]
+
+
+ORIGINS: Mapping[str, Callable[[Photo], str]] = {"author": _author, "host": _host, "album": _album}
+"""What `--group-by` takes, and what of a photo's origin it looks at."""
