@@ -41,12 +41,14 @@ class Run(runs.Run):
     def _repr_html_(self) -> str:
         metrics = self.metrics()
         low, high = metrics["accuracy_ci95"]
+        n = metrics.get("judgements", metrics["n_valid"])
+        what = "photos" if n == metrics["n_valid"] else "answers"
         rows = "".join(
             f"<tr><td>{html.escape(name)}</td><td>{figures['right']} of {figures['n']}</td></tr>"
             for name, figures in metrics["per_class"].items()
         )
         return (
-            f"<p><b>{metrics['judgements'] - metrics['wrong']} of {metrics['judgements']} right</b>, "
+            f"<p><b>{n - metrics['wrong']} of {n} {what} right</b>, "
             f"{metrics['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%}); "
             f"<a href='{self.report().as_uri()}'>report</a></p><table>{rows}</table>"
         )
