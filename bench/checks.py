@@ -20,7 +20,7 @@ from PIL import ImageOps
 
 from fieldmark.artifacts.photos import read_folder
 from fieldmark.artifacts.workspace import Workspace
-from fieldmark.check import labels, lookalikes, strangers
+from fieldmark.checks import labels, lookalikes, strangers
 from fieldmark.embed import Features, embed
 
 DRAWS, FLIPPED, STRANGERS = 10, 21, 40

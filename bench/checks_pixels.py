@@ -16,10 +16,10 @@ from PIL import Image, ImageDraw
 
 from fieldmark.artifacts.findings import Finding
 from fieldmark.artifacts.photos import PhotoFolder, read_folder
-from fieldmark.check.copies import exact, near
-from fieldmark.check.pixels import check_pixels, unreadable
-from fieldmark.check.placeholders import find_placeholders
-from fieldmark.check.shortcuts import audit, clue_of
+from fieldmark.checks.copies import exact, near
+from fieldmark.checks.pixels import check_pixels, unreadable
+from fieldmark.checks.placeholders import find_placeholders
+from fieldmark.checks.shortcuts import audit, clue_of
 from fieldmark.imaging.decode import as_pixels
 from fieldmark.imaging.measures import Measures, measure
 

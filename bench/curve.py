@@ -22,7 +22,7 @@ import numpy as np
 
 from fieldmark.artifacts.photos import read_folder
 from fieldmark.artifacts.workspace import Workspace
-from fieldmark.check import labels as mislabelled
+from fieldmark.checks import labels as mislabelled
 from fieldmark.embed import Features, embed
 from fieldmark.study import projection
 from fieldmark.study.advice import LEAST_MISLABELLED, MISLABELLED

@@ -12,7 +12,7 @@ from PIL import Image
 import fieldmark as fm
 from fieldmark import api
 from fieldmark.artifacts.workspace import Workspace
-from fieldmark.check import gallery
+from fieldmark.checks import gallery
 from fieldmark.errors import MissingExtra
 
 

@@ -1,4 +1,4 @@
-"""The same steps from Python: `fm.harvest(...)`, `fm.clean(...)`, `fm.train(...)`, `fm.Model(...).predict(...)`."""
+"""The same steps from Python, one function each: `fm.harvest("snakes.csv")`, `fm.train("snakes/")`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fieldmark.pipeline.check import Checked
     from fieldmark.pipeline.clean import Cleaned
     from fieldmark.pipeline.harvest import Harvest
+    from fieldmark.study.curve import LearningCurve
 
 
 class Run(runs.Run):
@@ -151,3 +152,20 @@ def train(
 
     with speaking(Voice.STDOUT if verbose else Voice.SILENT):
         return Run(train(folder, TrainSettings.of(settings), out).path)
+
+
+def curve(folder: str | os.PathLike[str], *, seed: int = 0, verbose: bool = True) -> LearningCurve:
+    """Tell whether more photos would help, how many and of which class.
+
+    Args:
+        folder: a workspace, or class folders; 40 different photos at least.
+        seed: of what is drawn.
+        verbose: print what happens.
+
+    Raises:
+        FieldmarkError: something given cannot be used; the message says what, and what to do.
+    """
+    from fieldmark.study.curve import curve
+
+    with speaking(Voice.STDOUT if verbose else Voice.SILENT):
+        return curve(folder, seed)

@@ -109,15 +109,15 @@ def test_a_small_folder_is_refused_before_any_photo_is_looked_at(tmp_path, capsy
 
 def test_without_the_training_extra_it_is_named(flat_folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "cleanlab.filter", None)
-    monkeypatch.delitem(sys.modules, "fieldmark.check.labels", raising=False)
-    monkeypatch.delattr("fieldmark.check.labels", raising=False)
+    monkeypatch.delitem(sys.modules, "fieldmark.checks.labels", raising=False)
+    monkeypatch.delattr("fieldmark.checks.labels", raising=False)
 
     with pytest.raises(MissingExtra, match="learning curve needs a package"):
         curve(flat_folder)
 
 
 def test_groups_come_from_bytes_harvest_check_and_looks(tmp_path, monkeypatch):
-    from fieldmark.check import lookalikes
+    from fieldmark.checks import lookalikes
 
     given = []
     monkeypatch.setattr(lookalikes, "groups", lambda *arrays: given.extend(arrays[3]) or [])

@@ -59,7 +59,7 @@ def _kinds(given: Sequence[str]) -> list[str]:
 
 
 def _say_checked(checked: Checked, folder: str) -> None:
-    from fieldmark.check.gallery import in_words
+    from fieldmark.checks.gallery import in_words
     from fieldmark.yields.table import printable
 
     counts = {kind: n for kind, n in checked.counts().items() if n}

@@ -20,7 +20,7 @@ from fieldmark.artifacts.photos import PhotoFile, PhotoFolder
 from fieldmark.artifacts.reading import read_photos
 from fieldmark.artifacts.verdicts import open_journal, read_journal
 from fieldmark.artifacts.workspace import Workspace
-from fieldmark.check import copies, gallery, pixels, placeholders, shortcuts
+from fieldmark.checks import copies, gallery, pixels, placeholders, shortcuts
 from fieldmark.engines.local import map_threads
 from fieldmark.errors import MissingExtra, NotAPhoto, WorkspaceError
 from fieldmark.imaging.decode import read_bytes

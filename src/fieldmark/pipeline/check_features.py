@@ -10,7 +10,7 @@ import numpy as np
 from fieldmark.artifacts.findings import Finding
 from fieldmark.artifacts.photos import PhotoFile, PhotoFolder
 from fieldmark.artifacts.workspace import Workspace
-from fieldmark.check import labels, lookalikes, painted, pictures, strangers
+from fieldmark.checks import labels, lookalikes, painted, pictures, strangers
 from fieldmark.embed import Features, embed, embed_pictures
 
 

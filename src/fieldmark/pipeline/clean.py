@@ -16,7 +16,7 @@ from fieldmark.artifacts.photos import PhotoFolder
 from fieldmark.artifacts.reading import decided, read_as_they_lie, read_photos
 from fieldmark.artifacts.verdicts import Verdict, open_journal, read_journal
 from fieldmark.artifacts.workspace import Workspace, given_path
-from fieldmark.check import gallery
+from fieldmark.checks import gallery
 from fieldmark.curate import auto, ledger
 from fieldmark.errors import VerdictError
 from fieldmark.pipeline.check import check, check_pixels_alone

@@ -17,7 +17,7 @@ from fieldmark.artifacts.contents import Photo
 from fieldmark.artifacts.forgotten import Affected, Forgotten, Kind
 from fieldmark.artifacts.store import PhotoStore
 from fieldmark.artifacts.workspace import Workspace, given_path
-from fieldmark.check import gallery
+from fieldmark.checks import gallery
 from fieldmark.errors import WorkspaceError, WrongUsage
 from fieldmark.pipeline.harvest import alone_in, group_near_duplicates
 from fieldmark.yields.page import NAME as PAGE

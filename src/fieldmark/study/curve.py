@@ -135,7 +135,7 @@ def curve(folder: str | os.PathLike[str], seed: int = 0) -> LearningCurve:
         FieldmarkError: the photos cannot be looked at.
     """
     with needs_train_extra("Drawing a learning curve"):
-        from fieldmark.check import labels as mislabelled
+        from fieldmark.checks import labels as mislabelled
         from fieldmark.embed import embed
         from fieldmark.study.subsample import sub_sample
     workspace = Workspace.open(folder)
@@ -189,7 +189,7 @@ def same_pictures(workspace: Workspace, features: Features) -> list[list[int]]:
     Returns:
         Indices of the photos of each group, two or more; see `lookalikes.groups`.
     """
-    from fieldmark.check import lookalikes
+    from fieldmark.checks import lookalikes
 
     known = _found_alike(workspace)
     together: defaultdict[tuple[str, str], list[int]] = defaultdict(list)

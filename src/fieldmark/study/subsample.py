@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
-from fieldmark.check.labels import DIRECTIONS, STRENGTH
+from fieldmark.checks.labels import DIRECTIONS, STRENGTH
 from fieldmark.terminal import track
 
 Floats = NDArray[np.float32]

@@ -3,8 +3,8 @@ import re
 import pytest
 
 from fieldmark.artifacts.findings import KINDS, TITLES, Finding, in_order
-from fieldmark.check import gallery
-from fieldmark.check.gallery import MEANINGS, PER_KIND, GalleryContent, render
+from fieldmark.checks import gallery
+from fieldmark.checks.gallery import MEANINGS, PER_KIND, GalleryContent, render
 
 IMAGE = "data:image/jpeg;base64,AAAA"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fieldmark.artifacts.findings import Finding
 from fieldmark.artifacts.photos import PhotoFile, Unusable
-from fieldmark.check.placeholders import LEAST_CONTENT, is_blank, looks_like_one
+from fieldmark.checks.placeholders import LEAST_CONTENT, is_blank, looks_like_one
 from fieldmark.imaging.measures import Measures
 
 # Figures: 426 snakes, 125 bears, 200 ImageNet photos, and what was painted or made of them; see docs/checks.md.

@@ -16,7 +16,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from fieldmark.artifacts.findings import Finding
 from fieldmark.artifacts.photos import PhotoFile
-from fieldmark.check.painted import KINDS
+from fieldmark.checks.painted import KINDS
 
 Floats = NDArray[np.float32]
 

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from fieldmark.artifacts.photos import PhotoFile, read_folder
-from fieldmark.check.painted import KINDS, paintings
-from fieldmark.check.pictures import FEWEST, not_photos, plain_edge, why_not
+from fieldmark.checks.painted import KINDS, paintings
+from fieldmark.checks.pictures import FEWEST, not_photos, plain_edge, why_not
 from support.flat import paint_flat
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fieldmark.check.lookalikes import ALIKE, groups, likeness, neighbours, pairs
+from fieldmark.checks.lookalikes import ALIKE, groups, likeness, neighbours, pairs
 from fieldmark.classifier import Fit, fit_pixels
 
 

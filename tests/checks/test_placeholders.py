@@ -6,7 +6,7 @@ from check_samples import drawings, encoded, placeholders
 from PIL import Image
 
 from fieldmark.artifacts.photos import PhotoFile
-from fieldmark.check.placeholders import OFTEN, find_placeholders, looks_like_one
+from fieldmark.checks.placeholders import OFTEN, find_placeholders, looks_like_one
 from fieldmark.demo.paint import paint_snake
 from fieldmark.imaging.measures import measure
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fieldmark.artifacts.photos import PhotoFile
-from fieldmark.check.labels import LISTED, out_of_fold, suspects, why_not
+from fieldmark.checks.labels import LISTED, out_of_fold, suspects, why_not
 
 
 def filed(labels, shas=None, groups=None):

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from fieldmark.artifacts.photos import PhotoFile
-from fieldmark.check.shortcuts import CLUES, Clue, audit, clue_of
+from fieldmark.checks.shortcuts import CLUES, Clue, audit, clue_of
 from fieldmark.imaging.hashing import Fingerprint
 from fieldmark.imaging.measures import Measures
 

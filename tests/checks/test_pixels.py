@@ -7,8 +7,8 @@ from check_samples import encoded, placeholders, plain_colours
 from PIL import Image, ImageFilter
 
 from fieldmark.artifacts.photos import PhotoFile, Unusable, read_folder
-from fieldmark.check.pixels import Limits, check_pixels, unreadable
-from fieldmark.check.placeholders import find_placeholders
+from fieldmark.checks.pixels import Limits, check_pixels, unreadable
+from fieldmark.checks.placeholders import find_placeholders
 from fieldmark.demo.paint import paint_snake
 from fieldmark.imaging.measures import measure
 

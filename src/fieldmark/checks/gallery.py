@@ -96,7 +96,7 @@ def render(content: GalleryContent) -> str:
     sure = {section.kind for section in sections if section.n}
     unmade = [kind for sentence in content.left_out for kind in kinds_left_out(sentence)]
     page = (
-        templates("fieldmark.check")
+        templates("fieldmark.checks")
         .get_template("check.html")
         .render(
             title=content.title,

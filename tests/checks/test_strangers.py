@@ -3,7 +3,7 @@
 import numpy as np
 
 from fieldmark.artifacts.photos import PhotoFile
-from fieldmark.check.strangers import FEWEST, LISTED, distances, rank, why_not
+from fieldmark.checks.strangers import FEWEST, LISTED, distances, rank, why_not
 
 
 def photos(n):

@@ -11,7 +11,7 @@ from fieldmark.artifacts.candidates import Claim
 from fieldmark.artifacts.contents import Content
 from fieldmark.artifacts.findings import in_order
 from fieldmark.artifacts.photos import PhotoFile, read_folder
-from fieldmark.check.copies import as_findings, claimed, exact, near, sizes_of
+from fieldmark.checks.copies import as_findings, claimed, exact, near, sizes_of
 from fieldmark.demo.paint import paint_snake
 from fieldmark.duplicates import Copy
 from fieldmark.imaging.crop import Crop
