@@ -74,7 +74,7 @@ def train_folds(workspace: Workspace, material: Material, photos: Sequence[Photo
         FolderError: the photos cannot be cut into so many folds.
     """
     settings = material.settings
-    cuts = [_cut(workspace, photos, settings.seed, settings.folds, repeat + 1) for repeat in range(settings.repeats)]
+    cuts = [cut(workspace, photos, settings.seed, settings.folds, repeat + 1) for repeat in range(settings.repeats)]
     done: list[Fold] = []
     start = time.monotonic()
     for repeat, sides in enumerate(cuts, start=1):
@@ -84,7 +84,15 @@ def train_folds(workspace: Workspace, material: Material, photos: Sequence[Photo
     return done
 
 
-def _cut(workspace: Workspace, photos: Sequence[PhotoFile], seed: int, k: int, repeat: int) -> Sides:
+def cut(workspace: Workspace, photos: Sequence[PhotoFile], seed: int, k: int, repeat: int) -> Sides:
+    """Cut photos into k folds for the given repeat, as they were cut before where that was kept, and keep it.
+
+    Returns:
+        id -> "1" to the k-th fold.
+
+    Raises:
+        FolderError: the photos cannot be cut into so many folds.
+    """
     draw = splits.folds(k, repeat)
     sides = cut_folds(photos, seed, k, repeat, splits.read_kept(workspace, seed, draw))
     splits.keep(workspace, seed, draw, sides)
