@@ -57,3 +57,17 @@ def test_an_unknown_setting_names_its_nearest_neighbour():
 def test_an_unknown_fit_names_the_nearest():
     with pytest.raises(WrongUsage, match="Did you mean squish"):
         TrainSettings.of({"fit": "squash"})
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("coral->king=1000", ("coral->king=1000",)),
+        (["coral->king=1000", "->expert=5"], ("coral->king=1000", "->expert=5")),
+        ({"coral->king": 1000, "->expert": 5}, ("coral->king=1000", "->expert=5")),
+        ("a,b->c=2", ("a,b->c=2",)),  # a class may have a comma in its name
+        ((), ()),
+    ],
+)
+def test_costs_are_given_one_by_one_or_as_a_table(given, kept):
+    assert TrainSettings.of({"cost": given}).cost == kept

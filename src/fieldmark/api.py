@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -33,11 +33,17 @@ class Run(runs.Run):
         """Return the path of the run's report."""
         return self.path / runs.REPORT
 
-    def export(self, out: str | os.PathLike[str], photos: str | os.PathLike[str] | None = None) -> Model:
+    def export(
+        self,
+        out: str | os.PathLike[str],
+        photos: str | os.PathLike[str] | None = None,
+        cost: Mapping[str, float] | None = None,
+    ) -> Model:
         """Write the run as one model file and open it; see `fieldmark.pipeline.export.export`."""
         from fieldmark.pipeline.export import export
 
-        return Model(export(self, out, photos).path)
+        prices = tuple(f"{mistake}={price}" for mistake, price in (cost or {}).items())
+        return Model(export(self, out, photos, prices).path)
 
     def _repr_html_(self) -> str:
         metrics = self.metrics()

@@ -107,6 +107,13 @@ def _parts(value: Any) -> list[Any]:
     return value.split(",") if isinstance(value, str) else list(value) if isinstance(value, tuple | list) else [value]
 
 
+def _prices(value: Any) -> tuple[str, ...]:
+    """`"coral->king=1000"`, several of them, or a table `{"coral->king": 1000}`."""
+    if isinstance(value, Mapping):
+        return tuple(f"{mistake}={cost}" for mistake, cost in value.items())
+    return tuple(str(part) for part in ([value] if isinstance(value, str) else value))
+
+
 def _share(value: Any) -> float:
     """A part of the whole: 0.2, "0.2" or "20%"."""
     text = str(value).strip()
@@ -200,6 +207,13 @@ class TrainSettings(Settings):
         _text,
         "ORIGIN",
         ("author", "host", "album"),
+    )
+    cost: tuple[str, ...] = setting(
+        (),
+        "what a mistake costs, in common mistakes: a coral called king; may be given several times; "
+        "`->unknown=N` and `->expert=N` make those answers possible",
+        _prices,
+        "coral->king=N",
     )
     batch: int = setting(16, "photos per step", _integer, "N")
     head_lr: float | None = setting(

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fieldmark.artifacts.predictions import Predictions
 from fieldmark.costs import Costs, parse_cost
-from fieldmark.evaluate.pricing import summarize_costs
+from fieldmark.evaluate.pricing import price, summarize_costs
 
 SNAKES = ("coral", "king")
 
@@ -130,3 +131,19 @@ def test_every_photo_is_answered_once_both_ways(some, price, expert):
     for table in (figures["table"], figures["by_top_class"]["table"]):
         assert [sum(row) for row in table] == counts
     assert figures["mean"] * len(actual) == pytest.approx(figures["total"])
+
+
+def test_a_photo_that_was_judged_thrice_counts_once():
+    costs = Costs.of(("a", "b"), [("a", "b", 10.0)])
+    predictions = Predictions(
+        classes=("a", "b"),
+        photos=("1", "2", "1", "2", "1", "2"),
+        ids=("1", "2", "1", "2", "1", "2"),
+        actual=np.array([0, 1, 0, 1, 0, 1]),
+        probabilities=np.array([[0.9, 0.1], [0.02, 0.98], [0.6, 0.4], [0.05, 0.95], [0.6, 0.4], [0.05, 0.95]]),
+        unknown=np.zeros(6, dtype=np.bool_),
+    )
+    figures = price(predictions, costs)
+    assert figures == summarize_costs(np.array([[0.7, 0.3], [0.04, 0.96]]), np.array([0, 1]), costs)
+    assert figures["watched"][0]["n"] == 1
+    assert price(predictions, None) is None

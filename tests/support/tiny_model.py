@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -21,6 +21,7 @@ def tiny_model_bytes(
     threshold: float | None = None,
     sharpness: float = 8.0,
     metrics: dict[str, object] | None = None,
+    costs: Mapping[str, object] | None = None,
 ) -> bytes:
     """Build a model whose logits fall from the first class to the last for red pictures, and rise for blue ones.
 
@@ -33,6 +34,7 @@ def tiny_model_bytes(
         metrics=metrics or {},
         version="0.0.0",
         threshold=threshold,
+        costs=costs,
     )
     graph = helper.make_graph(
         [

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fieldmark.costs import EXPERT, UNKNOWN, Costs
 from fieldmark.errors import ModelFileError
 from fieldmark.imaging.decode import Photo, Pixels, as_pixels
 
@@ -40,6 +41,7 @@ class ModelInfo:
     preprocessing: Mapping[str, Any] = field(
         default_factory=dict
     )  # {"size": pixels, "fit": how a photo becomes square}
+    costs: Mapping[str, Any] | None = None  # what each mistake costs, as `Costs.to_dict` gives it; None: all alike
     schema: int = SCHEMA
 
     def to_json(self) -> str:
@@ -81,6 +83,7 @@ def _is_sound(values: Mapping[str, Any]) -> bool:
         and all(isinstance(values.get(key), str) for key in ("backbone", "version"))
         and all(isinstance(values.get(key, {}), Mapping) for key in ("trained_on", "metrics", "preprocessing"))
         and {"trained_on", "metrics"} <= values.keys()
+        and isinstance(values.get("costs", None), Mapping | None)
     )
 
 
@@ -91,6 +94,8 @@ class Prediction:
     predictions: tuple[tuple[str, float], ...]
     unknown: bool
     unknown_score: float  # higher = less like the training photos
+    decision: str | None = None  # a class, "unknown" or "expert": what costs least; None where nothing has a price
+    expected_cost: float | None = None  # of that decision, in common mistakes; None where it is not by cost
 
     @property
     def label(self) -> str:
@@ -104,18 +109,34 @@ class Prediction:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as the server and `predict --json` give it."""
-        return {
+        answer: dict[str, Any] = {
             "predictions": [[name, round(p, 6)] for name, p in self.predictions],
             "unknown": self.unknown,
             "unknown_score": round(self.unknown_score, 6),
         }
+        if self.decision is not None:
+            cost = self.expected_cost
+            answer |= {"decision": self.decision, "expected_cost": None if cost is None else round(cost, 6)}
+        return answer
+
+    @property
+    def advice(self) -> str | None:
+        """What to do where the cheapest answer is not the likeliest: a sentence, or None."""
+        if self.unknown or self.decision in (None, self.label):
+            return None
+        if self.decision == EXPERT:
+            return "Ask an expert: any answer of its own would cost more on average."
+        if self.decision == UNKNOWN:
+            return "Leave it open: naming a class would cost more on average."
+        return f"Take it for {self.decision}: calling it {self.label} would cost more on average."
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{html.escape(name)}</td><td><progress max=1 value={p:.4f}></progress></td><td>{p:.1%}</td></tr>"
             for name, p in self.predictions
         )
-        note = "<p>Probably none of these.</p>" if self.unknown else ""
+        said = "Probably none of these." if self.unknown else self.advice
+        note = f"<p>{html.escape(said)}</p>" if said else ""
         return f"<table>{rows}</table>{note}"
 
 
@@ -147,6 +168,7 @@ class Model:
             )
         self.info = ModelInfo.from_json(custom[METADATA_KEY], self.source)
         self._check_shape()
+        self.costs = self._read_costs()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -174,11 +196,34 @@ class Model:
         probabilities, _, unknown_score = self.run(as_pixels(photo))
         order = np.argsort(-probabilities, kind="stable")
         threshold = self.info.threshold
+        unknown = threshold is not None and unknown_score > threshold
+        decision, expected_cost = self._decide(probabilities, unknown)
         return Prediction(
             predictions=tuple((self.classes[i], float(probabilities[i])) for i in order),
-            unknown=threshold is not None and unknown_score > threshold,
+            unknown=unknown,
             unknown_score=unknown_score,
+            decision=decision,
+            expected_cost=expected_cost,
         )
+
+    def _decide(self, probabilities: NDArray[np.float32], unknown: bool) -> tuple[str | None, float | None]:
+        """Return the answer that costs least and what it costs on average; of a stranger no class is worth a price."""
+        if self.costs is None:
+            return None, None
+        if unknown:
+            return UNKNOWN, None
+        rows = probabilities.astype(np.float64)
+        rows /= rows.sum()
+        chosen = int(self.costs.decide(rows))
+        return self.costs.answers[chosen], float(self.costs.expected(rows)[chosen])
+
+    def _read_costs(self) -> Costs | None:
+        if self.info.costs is None:
+            return None
+        try:
+            return Costs.from_dict(self.info.costs, self.classes)
+        except ValueError as error:
+            raise ModelFileError(f"{self.source} has damaged costs: {error}. Export the model again.") from None
 
     def _check_shape(self) -> None:
         inputs = {node.name for node in self._session.get_inputs()}

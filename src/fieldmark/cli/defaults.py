@@ -9,6 +9,9 @@ The file has a table per command, and in it the command's flags by their long na
 
     [train]
     size = 224
+
+    [train.cost]
+    "coral->king" = 1000
 """
 
 from __future__ import annotations
@@ -105,9 +108,12 @@ def _flag(path: Path, parser: argparse.ArgumentParser, command: str, key: str, v
         if not isinstance(value, bool):
             raise WrongUsage(f"{path}: {key} is switched on or off: true or false, not {value!r}.")
         return action.dest, value != name.startswith("no-")
-    if isinstance(value, dict | bool):
+    is_several = isinstance(action, argparse._AppendAction)
+    if isinstance(value, bool) or (isinstance(value, dict) and not is_several):
         raise WrongUsage(f"{path}: {key} takes {action.metavar}, not {value!r}.")
-    if isinstance(action, argparse._AppendAction):
+    if isinstance(value, dict):
+        return action.dest, [f"{name}={part}" for name, part in value.items()]
+    if is_several:
         return action.dest, [str(part) for part in value] if isinstance(value, list) else [str(value)]
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
     if action.choices and text not in action.choices:

@@ -46,6 +46,8 @@ def _predict(given: argparse.Namespace) -> int:
             answers.append({"image": image, **answer.to_dict()})
             shown = ", ".join(f"{name} {p:.1%}" for name, p in answer.predictions[:3])
             say(f"{image}: {shown}" + (" (none of these?)" if answer.unknown else ""))
+            if answer.advice:
+                say(f"  {answer.advice}")
     if given.json:
         print_json(answers)
     return 1 if failed else 0

@@ -41,6 +41,7 @@ def _train(given: argparse.Namespace) -> int:
 
 
 def _say_result(metrics: dict[str, Any]) -> None:
+    from fieldmark.evaluate.calibration import say_calibration
     from fieldmark.evaluate.wording import how_judged, regraded
 
     n = metrics["judgements"]
@@ -61,6 +62,10 @@ def _say_result(metrics: dict[str, Any]) -> None:
             say(metrics["overfit"])
     if changes := regraded(metrics):
         say(changes)
+    if metrics.get("calibration"):
+        say(say_calibration(metrics["calibration"]))
+    for sentence in (metrics.get("costs") or {}).get("sentences", ()):
+        say(sentence)
 
 
 def add_evaluate(commands: Any) -> None:
@@ -94,13 +99,20 @@ def add_export(commands: Any) -> None:
     parser.add_argument("reference", metavar="RUN", help="id or path of a run")
     parser.add_argument("-o", "--out", metavar="FILE", default="model.onnx", help="the file to write (model.onnx)")
     parser.add_argument("--photos", metavar="DIR", help="where the run's photos lie now, if they have moved")
+    parser.add_argument(
+        "--cost",
+        metavar="coral->king=N",
+        action="append",
+        default=[],
+        help="what a mistake costs, as for `train`, in place of what the run was told; may be given several times",
+    )
 
 
 def _export(given: argparse.Namespace) -> int:
     from fieldmark.artifacts.runs import Run
     from fieldmark.pipeline.export import export
 
-    done = export(Run.open(given.reference), given.out, given.photos)
+    done = export(Run.open(given.reference), given.out, given.photos, given.cost)
     say(
         f"Wrote {done.path} ({done.n_bytes / 1e6:.1f} MB). It answers {done.proof.photos} photos as the network does; "
         f"probabilities differ by {done.proof.largest_difference:.1g} at most."

@@ -80,9 +80,7 @@ def summarize(predictions: Predictions) -> dict[str, Any]:
         FolderError: there is no photo to judge on.
         TrainingFailed: the model answered with something that is no number.
     """
-    if not len(predictions):
-        raise FolderError("There is no readable photo to judge the model on.")
-    _refuse_what_is_no_number(predictions)
+    refuse_odd(predictions)
     actual, predicted, classes = predictions.actual, predictions.predicted, predictions.classes
     table = confusion(actual, predicted, len(classes))
     n, right = len(predictions), int(np.trace(table))
@@ -130,7 +128,10 @@ def _with_folds(figures: dict[str, dict[str, Any]], folded: Mapping[str, list[fl
     return figures
 
 
-def _refuse_what_is_no_number(predictions: Predictions) -> None:
+def refuse_odd(predictions: Predictions) -> None:
+    """Raise FolderError where there is no photo, and TrainingFailed where an answer is no number."""
+    if not len(predictions):
+        raise FolderError("There is no readable photo to judge the model on.")
     broken = ~np.isfinite(predictions.probabilities).all(axis=1)
     if broken.any():
         first = predictions.photos[int(broken.argmax())]

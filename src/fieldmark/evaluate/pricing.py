@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fieldmark.artifacts.predictions import Predictions
 from fieldmark.costs import EXPERT, UNKNOWN, UNPRICED, Costs
 from fieldmark.evaluate.intervals import photos_needed, upper_bound
 from fieldmark.evaluate.wording import percent
@@ -23,6 +24,18 @@ MOST_SENTENCES = 5
 
 MOST_CHANGES = 4
 """Kinds of answer named as the price, the commonest first."""
+
+
+def price(predictions: Predictions, costs: Costs | None) -> dict[str, Any] | None:
+    """Return `summarize_costs` of judged photos, each counted once however often it was judged; None without costs."""
+    if costs is None:
+        return None
+    names = {photo: i for i, photo in enumerate(dict.fromkeys(predictions.photos))}
+    owner = np.array([names[photo] for photo in predictions.photos], dtype=np.int64)
+    total, actual = np.zeros((len(names), len(costs.classes))), np.zeros(len(names), dtype=np.int64)
+    np.add.at(total, owner, predictions.probabilities)
+    actual[owner] = predictions.actual
+    return summarize_costs(total / total.sum(axis=1, keepdims=True), actual, costs)
 
 
 def summarize_costs(probabilities: Floats, actual: Indices, costs: Costs) -> dict[str, Any]:

@@ -18,7 +18,9 @@ from fieldmark.artifacts.workspace import Workspace
 from fieldmark.errors import FolderError
 from fieldmark.evaluate.judge import judge
 from fieldmark.evaluate.metrics import summarize
+from fieldmark.evaluate.pricing import price
 from fieldmark.evaluate.report import ReportContent, render
+from fieldmark.pipeline.calibrate import calibration_of
 from fieldmark.pipeline.export import graph_of
 from fieldmark.pipeline.telling import tell_unusable, thumbnails, versions
 
@@ -72,6 +74,8 @@ def evaluate(
         "stage2": None,
         "kept": None,
         **summarize(predictions),
+        "calibration": calibration_of(predictions),
+        "costs": price(predictions, model.costs),
         "unusable": [{"photo": file.path, "reason": file.reason} for file in unusable],
     }
     if report is not None:

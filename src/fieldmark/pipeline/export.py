@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from fieldmark.artifacts.atomic import write_bytes
 from fieldmark.artifacts.modelfile import Model, ModelInfo
 from fieldmark.artifacts.runs import Run
 from fieldmark.config import TrainSettings
+from fieldmark.costs import Costs, parse_cost
 from fieldmark.errors import ModelFileError, RunError
 from fieldmark.pipeline.extra import training
 from fieldmark.terminal import say
@@ -36,15 +38,22 @@ PROVEN_ON = 48
 """Photos that an export is compared on: a few seconds' worth, spread over the validation side."""
 
 
-def export(run: Run, out: str | os.PathLike[str], photos: str | os.PathLike[str] | None = None) -> Exported:
+def export(
+    run: Run,
+    out: str | os.PathLike[str],
+    photos: str | os.PathLike[str] | None = None,
+    cost: Sequence[str] = (),
+) -> Exported:
     """Write a run as one model file, once it has answered real photos as the network does.
 
     Args:
         run: the run.
         out: the file to write.
         photos: where the run's photos lie now, if they have moved.
+        cost: what each mistake costs, such as "coral->king=1000", in place of what the run was told.
 
     Raises:
+        WrongUsage: a cost names a class that is not there, or makes no sense.
         ExportDisagrees: the graph answers differently, or no photo is left to compare on; nothing is written.
         OSError: the file cannot be written.
     """
@@ -53,7 +62,7 @@ def export(run: Run, out: str | os.PathLike[str], photos: str | os.PathLike[str]
         raise ModelFileError(f"{path} is a folder. Name the file to write: -o {path.name}/model.onnx")
     if not path.parent.is_dir():
         raise ModelFileError(f"There is no folder {path.parent} to write {path.name} into.")
-    data, answering, settings = graph_of(run)
+    data, answering, settings = graph_of(run, cost)
     root = Path(photos) if photos is not None else Path(settings["folder"])
     names = run.predictions().photos
     chosen = [root / names[i] for i in np.linspace(0, len(names) - 1, min(PROVEN_ON, len(names))).astype(int)]
@@ -62,7 +71,7 @@ def export(run: Run, out: str | os.PathLike[str], photos: str | os.PathLike[str]
     return Exported(path, len(data), proof)
 
 
-def graph_of(run: Run) -> tuple[bytes, Any, dict[str, Any]]:
+def graph_of(run: Run, cost: Sequence[str] = ()) -> tuple[bytes, Any, dict[str, Any]]:
     """Rebuild a run's network and export it. Returns the bytes, the torch module they came from, and the settings."""
     graph, learn = training("fieldmark.export.graph"), training("fieldmark.training.learn")
     facts, metrics = run.settings(), run.metrics()
@@ -75,6 +84,7 @@ def graph_of(run: Run) -> tuple[bytes, Any, dict[str, Any]]:
             metrics={key: metrics[key] for key in ("accuracy", "accuracy_ci95", "error_rate", "wrong", "n_valid")},
             version=__version__,
             preprocessing={"size": settings.size, "fit": settings.fit},
+            costs=_costs(facts, cost),
         )
         temperature = float(facts["temperature"])
     except (KeyError, TypeError) as error:
@@ -83,3 +93,11 @@ def graph_of(run: Run) -> tuple[bytes, Any, dict[str, Any]]:
     answering = graph.Answering(classifier, learn.fit_of(settings), temperature)
     say("Exporting the network to ONNX ...")
     return graph.to_onnx(answering, info), answering, facts
+
+
+def _costs(facts: Mapping[str, Any], cost: Sequence[str]) -> Mapping[str, Any] | None:
+    """What was asked for goes before what the run was trained with; runs of before there were costs have none."""
+    if cost:
+        return Costs.of(facts["classes"], map(parse_cost, cost)).to_dict()
+    trained: Mapping[str, Any] | None = facts.get("costs")
+    return trained

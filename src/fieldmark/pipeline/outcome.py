@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from fieldmark.artifacts.photos import PhotoFile, Unusable
 from fieldmark.artifacts.predictions import Predictions
 from fieldmark.artifacts.splits import Sides
+from fieldmark.costs import Costs
+from fieldmark.evaluate.calibration import probabilities_at
+from fieldmark.pipeline.calibrate import Calibrated
 from fieldmark.pipeline.folds import Fold
 
 if TYPE_CHECKING:
     from fieldmark.training.learn import Learned
-
-TEMPERATURE = 1.0  # until it is fitted
 
 
 @dataclass(frozen=True)
@@ -28,45 +29,50 @@ class Outcome:
         sides: of every photo; with folds all are learned from, and all judged.
         split_note: how the sides came about, in words.
         learned: the model that is kept.
-        predictions: of the photos that were judged.
+        calibrated: what is said of the photos that were judged, and how sure the model may be.
         logits: float32 `[n, classes]`, before the temperature, in the rows of the predictions.
         folds: the trainings of the folds, if there were any.
         lost: photos that vanished meanwhile.
         warnings: about what went in.
         both_ways: figures on photos that were regraded; None where none were.
+        costs: what each mistake costs; None where nobody said.
     """
 
     sides: Sides
     split_note: str
     learned: Learned
-    predictions: Predictions
+    calibrated: Calibrated
     logits: NDArray[np.float32]
     folds: tuple[Fold, ...]
     lost: tuple[Unusable, ...]
     warnings: list[str]
     both_ways: dict[str, Any] | None
+    costs: Costs | None
+
+    @property
+    def predictions(self) -> Predictions:
+        """Of the photos that were judged."""
+        return self.calibrated.predictions
 
 
 def predictions_of(
     judged: Sequence[PhotoFile], logits: NDArray[np.float32], classes: tuple[str, ...], folds: Sequence[str] = ()
 ) -> Predictions:
-    """Put what a classifier said beside the truth.
+    """Put what a classifier said beside the truth, its logits taken at their word.
 
     Args:
         judged: n photos.
-        logits: float32 `[n, classes]`, before the temperature.
+        logits: float32 `[n, classes]`.
         classes: the names, in the order of the columns.
         folds: of each row, the fold it was judged in; empty where there were none.
     """
-    scaled = logits.astype(np.float64) / TEMPERATURE
-    shifted = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     index = {name: i for i, name in enumerate(classes)}
     return Predictions(
         classes=classes,
         photos=tuple(photo.path for photo in judged),
         ids=tuple(photo.id for photo in judged),
         actual=np.array([index[photo.label] for photo in judged], dtype=np.int64),
-        probabilities=shifted / shifted.sum(axis=1, keepdims=True),
+        probabilities=probabilities_at(logits.astype(np.float64), 1.0),
         unknown=np.zeros(len(judged), dtype=np.bool_),
         folds=tuple(folds),
         groups=tuple(photo.group or photo.id for photo in judged),

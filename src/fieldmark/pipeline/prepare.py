@@ -17,6 +17,7 @@ from fieldmark.artifacts.photos import PhotoFile, PhotoFolder
 from fieldmark.artifacts.reading import read_photos
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.config import TrainSettings
+from fieldmark.costs import Costs, parse_cost
 from fieldmark.errors import FolderError
 from fieldmark.grouping import with_groups
 from fieldmark.pipeline.extra import training
@@ -49,8 +50,14 @@ def prepare(folder: str | os.PathLike[str], settings: TrainSettings) -> Prepared
     training("fieldmark.training.learn").check(settings)
     workspace = Workspace.open(folder)
     photos = read_photos(workspace)
+    costs_of(settings, photos.classes)  # a class that is not there is better known before an hour of training
     features = look_at(workspace, photos, settings)
     return Prepared(workspace, _grouped(workspace, photos, features, settings.group_by), features)
+
+
+def costs_of(settings: TrainSettings, classes: Sequence[str]) -> Costs | None:
+    """Return what mistakes cost, or None where nothing was priced. Raises WrongUsage for a class that is not there."""
+    return Costs.of(classes, map(parse_cost, settings.cost)) if settings.cost else None
 
 
 def look_at(workspace: Workspace, photos: PhotoFolder, settings: TrainSettings) -> Features:

@@ -15,10 +15,11 @@ from fieldmark.artifacts.splits import Sides
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.config import TrainSettings
 from fieldmark.evaluate.metrics import summarize
+from fieldmark.pipeline.calibrate import calibrate
 from fieldmark.pipeline.extra import training
 from fieldmark.pipeline.folds import train_folds
 from fieldmark.pipeline.outcome import Outcome, predictions_of
-from fieldmark.pipeline.prepare import Prepared, prepare
+from fieldmark.pipeline.prepare import Prepared, costs_of, prepare
 from fieldmark.pipeline.regrading import Regraded, find_regraded
 from fieldmark.pipeline.telling import tell_unusable
 from fieldmark.pipeline.writing import write_run
@@ -72,12 +73,13 @@ def _train_once(prepared: Prepared, settings: TrainSettings, scratch: Path) -> O
         sides,
         split_note,
         learned,
-        predictions_of(learned.judged, learned.logits, photos.classes),
+        calibrate(predictions_of(learned.judged, learned.logits, photos.classes), learned.logits),
         learned.logits,
         (),
         material.lost,
         warnings,
         _judge_both_ways(regraded, learned, photos, settings, scratch) if regraded else None,
+        costs_of(settings, photos.classes),
     )
 
 
@@ -101,12 +103,13 @@ def _train_folds(prepared: Prepared, settings: TrainSettings, scratch: Path) -> 
         {photo.id: "train" for photo in photos.photos},
         _describe_folds(settings),
         learned,
-        predictions_of(judged, logits, photos.classes, names),
+        calibrate(predictions_of(judged, logits, photos.classes, names), logits),
         logits,
         folds,
         material.lost,
         warnings,
         None,
+        costs_of(settings, photos.classes),
     )
 
 

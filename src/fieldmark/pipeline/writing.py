@@ -20,10 +20,11 @@ from fieldmark.artifacts.splits import Sides
 from fieldmark.artifacts.verdicts import effect_hash, read_journal
 from fieldmark.config import TrainSettings
 from fieldmark.evaluate.metrics import summarize
+from fieldmark.evaluate.pricing import price
 from fieldmark.evaluate.report import FinderCurve, ReportContent, render
 from fieldmark.evaluate.wording import overfitting
 from fieldmark.pipeline.folds import Fold
-from fieldmark.pipeline.outcome import TEMPERATURE, Outcome
+from fieldmark.pipeline.outcome import Outcome
 from fieldmark.pipeline.prepare import Prepared
 from fieldmark.pipeline.telling import thumbnails, versions
 from fieldmark.version import __version__
@@ -49,7 +50,8 @@ def write_run(folder: Path, prepared: Prepared, settings: TrainSettings, outcome
         "classes": list(photos.classes),
         "settings": asdict(settings),
         "learning_rates": {f"stage{stage}": list(rates) for stage, rates in story.used.items()},
-        "temperature": TEMPERATURE,
+        "temperature": outcome.calibrated.temperature,
+        "costs": outcome.costs.to_dict() if outcome.costs else None,
         "device": learned.device,
         "files": {
             "counts": photos.listing.counts(),
@@ -116,6 +118,8 @@ def _train_metrics(
         **summarize(predictions),
         "folds": [fold.to_dict(predictions.classes) for fold in outcome.folds],
         "repeats": predictions.repeats,
+        "calibration": outcome.calibrated.figures,
+        "costs": price(predictions, outcome.costs),
         "regraded": outcome.both_ways,
         "unusable": [{"photo": file.path, "reason": file.reason} for file in unusable],
         "warnings": list(warnings),

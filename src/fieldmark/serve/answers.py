@@ -35,7 +35,10 @@ class Answers:
 
     def _answer(self, picture: bytes, with_thumbnail: bool) -> dict[str, Any]:
         pixels = decode(picture)
-        reply = self._model.predict(pixels).to_dict()
+        answer = self._model.predict(pixels)
+        reply = answer.to_dict()
+        if answer.advice:
+            reply["advice"] = answer.advice
         reply["threshold"] = self._model.info.threshold
         reply["model"] = describe_model(self._model.info)
         if with_thumbnail:

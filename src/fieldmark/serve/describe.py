@@ -128,8 +128,21 @@ def _answer(info: ModelInfo) -> Json:
                 "description": "The unknown_score above which a photo is unknown; null: none is.",
             },
             "model": {**_ref("Model"), "description": "Which model answered."},
+            **({} if info.costs is None else _decision()),
             "thumbnail": {"type": "string", "description": "A small JPEG as a data: URI, when asked for."},
         },
+    }
+
+
+def _decision() -> Json:
+    """What an answer has besides when mistakes have costs."""
+    return {
+        "decision": {"type": "string", "description": "What costs least: a class, `unknown` or `expert`."},
+        "expected_cost": {
+            "type": ["number", "null"],
+            "description": "Of that decision on average, in common mistakes; null when the photo is unknown.",
+        },
+        "advice": {"type": "string", "description": "What to do, where that is not the likeliest class."},
     }
 
 

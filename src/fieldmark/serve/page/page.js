@@ -176,9 +176,12 @@ async function tell(reply, question) {
   answer.querySelector(".label").textContent = reply.unknown ? "It looks like" : "Most like";
   answer.querySelector(".verdict").textContent = verdict;
   answer.querySelector(".aside").textContent = reply.unknown ? "If it had to be one of them:" : "";
+  const advice = answer.querySelector(".advice");
+  advice.textContent = reply.advice || "";
+  advice.hidden = !reply.advice;
   drawBars(reply.predictions);
   enter(reply.unknown ? "unknown" : "answered");
-  announce(reply.unknown ? `Probably none of these. The nearest is ${name}, ${percent(share)}.` : `${name}, ${percent(share)}.`);
+  announce(reply.unknown ? `Probably none of these. The nearest is ${name}, ${percent(share)}.` : `${name}, ${percent(share)}. ${reply.advice || ""}`);
 }
 
 function drawBars(predictions) {
