@@ -19,7 +19,9 @@ from fieldmark.errors import FolderError
 from fieldmark.evaluate.judge import judge
 from fieldmark.evaluate.metrics import summarize
 from fieldmark.evaluate.report import ReportContent, render
+from fieldmark.evaluate.unknown import figures
 from fieldmark.pipeline.export import graph_of
+from fieldmark.pipeline.probing import ids_of, judge_probes, read_probes
 from fieldmark.pipeline.telling import tell_unusable, thumbnails, versions
 
 
@@ -37,6 +39,8 @@ def evaluate(
     folder: str | os.PathLike[str],
     test: bool = False,
     report: str | os.PathLike[str] | None = None,
+    far: str | os.PathLike[str] | None = None,
+    near: str | os.PathLike[str] | None = None,
 ) -> Evaluation:
     """Judge a run or a model file on labelled photos.
 
@@ -45,6 +49,8 @@ def evaluate(
         folder: class folders whose names are classes of the model.
         test: judge on the folder's sealed `test/` side, and on nothing else.
         report: write the report there too.
+        far: a folder of photos of anything but the classes, to count how many the model takes for one of them.
+        near: a folder of photos that are like the classes and belong to none, to be counted apart.
 
     Raises:
         FieldmarkError: the model or the folder cannot be used, or the folder has classes that the model does not know.
@@ -59,9 +65,11 @@ def evaluate(
             f"{root} has the class {strangers[0]!r}, which the model does not know. "
             f"It knows {', '.join(model.classes)}."
         )
+    probes = read_probes(far, near, model.classes, ids_of(photos.photos) | _judged_before(reference))
     predictions, lost = judge(model, root, photos.photos)
     unusable = photos.unusable + tuple(Unusable(*pair) for pair in lost)
     tell_unusable(unusable)
+    threshold = model.info.threshold
     metrics = {
         "n_train": model.info.trained_on.get("n"),
         "n_valid": len(predictions),
@@ -72,6 +80,7 @@ def evaluate(
         "stage2": None,
         "kept": None,
         **summarize(predictions),
+        "unknown": _unknown(model, predictions, judge_probes(probes, lambda pixels: model.run(pixels)[2], threshold)),
         "unusable": [{"photo": file.path, "reason": file.reason} for file in unusable],
     }
     if report is not None:
@@ -87,6 +96,20 @@ def evaluate(
         )
         write_text(Path(report).absolute(), render(content))
     return Evaluation(metrics, predictions, unusable)
+
+
+def _unknown(model: Model, predictions: Predictions, strangers: dict[str, Any]) -> dict[str, Any]:
+    """What came of "none of these", with what the file says of where its threshold is from."""
+    said = model.info.metrics.get("unknown")
+    said = said if isinstance(said, dict) else {"why_not": "The model file was written without a threshold."}
+    why = None if model.info.threshold is not None else said.get("why_not")
+    return figures(model.info.threshold, said.get("fitted_on"), why, predictions, **strangers)
+
+
+def _judged_before(reference: str | os.PathLike[str]) -> set[str]:
+    """The ids of the photos that a run was judged by; a model file does not name its photos."""
+    is_file = Path(reference).is_file() or Path(reference).suffix == ".onnx"
+    return set() if is_file else set(Run.open(os.fspath(reference)).predictions().ids)
 
 
 def _open_model(reference: str | os.PathLike[str]) -> Model:

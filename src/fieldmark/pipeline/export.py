@@ -72,14 +72,16 @@ def graph_of(run: Run) -> tuple[bytes, Any, dict[str, Any]]:
             classes=tuple(facts["classes"]),
             backbone=settings.backbone,
             trained_on=facts["trained_on"],
-            metrics={key: metrics[key] for key in ("accuracy", "accuracy_ci95", "error_rate", "wrong", "n_valid")},
+            metrics={key: metrics[key] for key in ("accuracy", "accuracy_ci95", "error_rate", "wrong", "n_valid")}
+            | {"unknown": metrics.get("unknown")},
             version=__version__,
+            threshold=facts.get("unknown", {}).get("threshold"),
             preprocessing={"size": settings.size, "fit": settings.fit},
         )
         temperature = float(facts["temperature"])
     except (KeyError, TypeError) as error:
         raise RunError(f"{run.path / runs.SETTINGS} lacks {error}. Train again.") from error
     classifier = learn.restore(settings, len(info.classes), run.weights())
-    answering = graph.Answering(classifier, learn.fit_of(settings), temperature)
+    answering = graph.Answering(classifier, learn.fit_of(settings), temperature, learn.directions_in(run.weights()))
     say("Exporting the network to ONNX ...")
     return graph.to_onnx(answering, info), answering, facts

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fieldmark.artifacts.photos import PhotoFile, Unusable
 from fieldmark.artifacts.predictions import Predictions
 from fieldmark.artifacts.splits import Sides
+from fieldmark.evaluate.unknown import Unknown
 from fieldmark.pipeline.folds import Fold
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Outcome:
         lost: photos that vanished meanwhile.
         warnings: about what went in.
         both_ways: figures on photos that were regraded; None where none were.
+        unknown: what tells photos of none of the classes.
+        strangers: "far" and "near" -> what a folder of strangers gave, where one was given.
     """
 
     sides: Sides
@@ -45,6 +48,8 @@ class Outcome:
     lost: tuple[Unusable, ...]
     warnings: list[str]
     both_ways: dict[str, Any] | None
+    unknown: Unknown
+    strangers: dict[str, Any]
 
 
 def predictions_of(
