@@ -24,6 +24,8 @@ from fieldmark.pipeline.export import graph_of
 from fieldmark.pipeline.probing import ids_of, judge_probes, read_probes
 from fieldmark.pipeline.telling import tell_unusable, thumbnails, versions
 
+NO_THRESHOLD = "The model was written without a threshold for “none of these”, so it refuses nothing."
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -101,8 +103,8 @@ def evaluate(
 def _unknown(model: Model, predictions: Predictions, strangers: dict[str, Any]) -> dict[str, Any]:
     """What came of "none of these", with what the file says of where its threshold is from."""
     said = model.info.metrics.get("unknown")
-    said = said if isinstance(said, dict) else {"why_not": "The model file was written without a threshold."}
-    why = None if model.info.threshold is not None else said.get("why_not")
+    said = said if isinstance(said, dict) else {}
+    why = None if model.info.threshold is not None else said.get("why_not") or NO_THRESHOLD
     return figures(model.info.threshold, said.get("fitted_on"), why, predictions, **strangers)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,12 @@ def export(run: Run, out: str | os.PathLike[str], photos: str | os.PathLike[str]
     return Exported(path, len(data), proof)
 
 
+def _unknown_of(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model file says of its threshold. It goes to others, so it does not name a person's folders of strangers."""
+    found = metrics.get("unknown") or {}
+    return {key: found[key] for key in ("accepted_aim", "fitted_on", "why_not", "refused") if key in found}
+
+
 def graph_of(run: Run) -> tuple[bytes, Any, dict[str, Any]]:
     """Rebuild a run's network and export it. Returns the bytes, the torch module they came from, and the settings."""
     graph, learn = training("fieldmark.export.graph"), training("fieldmark.training.learn")
@@ -73,7 +80,7 @@ def graph_of(run: Run) -> tuple[bytes, Any, dict[str, Any]]:
             backbone=settings.backbone,
             trained_on=facts["trained_on"],
             metrics={key: metrics[key] for key in ("accuracy", "accuracy_ci95", "error_rate", "wrong", "n_valid")}
-            | {"unknown": metrics.get("unknown")},
+            | {"unknown": _unknown_of(metrics)},
             version=__version__,
             threshold=facts.get("unknown", {}).get("threshold"),
             preprocessing={"size": settings.size, "fit": settings.fit},

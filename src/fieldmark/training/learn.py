@@ -36,9 +36,9 @@ from fieldmark.training.pixels import PixelStore, fill_store
 UNEQUAL = 3.0
 """From this ratio of the largest class to the smallest on, the loss is weighted by class."""
 
-EXEMPLARS = 100
-"""Training photos of a class at most that are looked at again once all is learned. What lies in the middle of them is
-all that is wanted; with 20 of the snakes a class it is as good as with all."""
+EXEMPLARS = 50
+"""Training photos of a class at most that are looked at again once all is learned, 40 ms each. Only the middle of them
+is wanted; with 20 a class of the snakes it refuses as many strangers as with all of them."""
 
 
 @dataclass
@@ -65,7 +65,8 @@ class Learned:
         logits: float32 `[n, classes]`, what the kept weights say about them.
         features: float32 `[n, d]`, what they are to the kept weights.
         exemplars: float32 `[m, d]`, what some of the photos learned from are to the kept weights, not augmented and
-            fitted as the exported model fits; see `exemplars_of`. There are none where the material has none of them to judge by.
+            fitted as the exported model fits; see `exemplars_of`. None of those that are not among the material to
+            judge by.
         exemplar_labels: int64 `[m]`, their classes.
         n_train: number of photos learned from.
         device: where it was trained, in words.
