@@ -2,9 +2,9 @@
 
     python bench/unknown.py DATA RUN|MODEL [--far NAME] [--near NAME]
 
-DATA holds the folders of strangers (offtopic, bears_raw). A run is exported first. The photos that pass were judged out of
-fold, or kept aside, while the run was made; their count stands in the file. The strangers are asked of the file, through
-nothing but its graph and its threshold. The last line is JSON.
+DATA holds the folders of strangers (offtopic, bears_raw). A run is exported first. The photos that pass were judged out
+of fold, or kept aside, while the run was made; their count stands in the file. The strangers are asked of the file,
+through nothing but its graph and its threshold. The last line is JSON.
 """
 
 import argparse

@@ -64,7 +64,7 @@ def export(run: Run, out: str | os.PathLike[str], photos: str | os.PathLike[str]
 
 
 def _unknown_of(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """What a model file says of its threshold. It goes to others, so it does not name a person's folders of strangers."""
+    """What a model file says of its threshold. It goes to others, so it names no folder of strangers of a person's."""
     found = metrics.get("unknown") or {}
     return {key: found[key] for key in ("accepted_aim", "fitted_on", "why_not", "refused") if key in found}
 
