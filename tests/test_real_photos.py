@@ -59,6 +59,28 @@ def test_the_exported_file_agrees_with_torch_on_every_photo(run, snakes, tmp_pat
     assert np.mean(np.array(differences) <= 0.005) >= 0.99
 
 
+def test_the_exported_file_refuses_strangers_and_passes_snakes(run, snakes, real_photos, tmp_path, capsys):
+    out = tmp_path / "snakes.onnx"
+    assert main(["export", str(run.path), "-o", str(out)]) == 0
+    aside = set(run.predictions().photos)
+    for photo in snakes.glob("*/*.jpg"):
+        name = photo.relative_to(snakes).as_posix()
+        if name in aside:
+            (tmp_path / "aside" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(photo, tmp_path / "aside" / name)
+    capsys.readouterr()
+
+    far, near = str(real_photos / "offtopic"), str(real_photos / "bears_raw")
+    assert main(["evaluate", str(out), str(tmp_path / "aside"), "--far", far, "--near", near, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["unknown"]
+
+    assert found["fitted_on"] == "validation" and found["refused"]["n"] == 85
+    assert found["refused"]["count"] <= 4  # 95 % of the 85 pass: the threshold is the 82nd of their scores
+    assert found["far"]["n"] == 200 and found["far"]["accepted"] <= 10
+    assert found["near"]["n"] >= 120 and found["near"]["accepted"] <= 6
+    assert len(found["near"]["unusable"]) == 6
+
+
 def test_an_uncurated_harvest_is_learned_and_every_unusable_file_named(real_photos, tmp_path, capsys):
     bears = shutil.copytree(real_photos / "bears_raw", tmp_path / "bears")
 

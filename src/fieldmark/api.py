@@ -140,6 +140,8 @@ def train(
     folder: str | os.PathLike[str],
     *,
     out: str | os.PathLike[str] | None = None,
+    far: str | os.PathLike[str] | None = None,
+    near: str | os.PathLike[str] | None = None,
     verbose: bool = True,
     **settings: Any,
 ) -> Run:
@@ -148,6 +150,8 @@ def train(
     Args:
         folder: class folders, as `fieldmark train` takes them.
         out: the run's folder; by default `.fieldmark/runs/<id>/` in the photo folder.
+        far: a folder of photos of anything but the classes, to count how many the model takes for one of them.
+        near: a folder of photos that are like the classes and belong to none, to be counted apart.
         verbose: print a row per epoch.
         settings: any of `fieldmark.config.TrainSettings`, such as `epochs=(4, 4)` or `seed=42`.
 
@@ -157,7 +161,7 @@ def train(
     from fieldmark.pipeline.train import train
 
     with speaking(Voice.STDOUT if verbose else Voice.SILENT):
-        return Run(train(folder, TrainSettings.of(settings), out).path)
+        return Run(train(folder, TrainSettings.of(settings), out, far, near).path)
 
 
 def curve(folder: str | os.PathLike[str], *, seed: int = 0, verbose: bool = True) -> LearningCurve:

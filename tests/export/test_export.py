@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 
@@ -7,15 +8,19 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from fieldmark.artifacts.modelfile import Model
 from fieldmark.artifacts.runs import Run
 from fieldmark.classifier import Fit
 from fieldmark.config import FITS
 from fieldmark.errors import ExportDisagrees, ModelFileError
+from fieldmark.evaluate.unknown import scores_of
 from fieldmark.export.graph import Answering
 from fieldmark.export.proof import prove
+from fieldmark.imaging.decode import as_pixels
 from fieldmark.pipeline.export import export, graph_of
+from fieldmark.training.learn import directions_in
 
 AWKWARD = [(1, 1), (1, 700), (700, 1), (3, 2), (60, 80), (333, 500), (500, 333), (1200, 1600)]
 
@@ -51,7 +56,70 @@ def test_a_picture_of_any_size_is_answered_as_torch_does(tiny_run, tiny_model_fi
 
     assert np.abs(answer[0] - probabilities).max() < 1e-3 and np.abs(answer[1] - logits).max() < 0.02
     assert answer[2] == pytest.approx(float(unknown[0]), abs=1e-3)
-    assert answer[0].sum() == pytest.approx(1, abs=1e-5) and answer[2] == pytest.approx(1 - answer[0].max(), abs=1e-5)
+    assert answer[0].sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_the_score_in_the_file_is_that_of_the_features(tiny_run, tiny_model_file, tiny_folder):
+    _, answering, _ = graph_of(tiny_run)
+    directions = directions_in(tiny_run.weights())
+
+    assert directions.shape == (2, 1280)
+    for photo in sorted(tiny_folder.glob("*/*.png"))[::5]:
+        pixels = as_pixels(photo)
+        with torch.inference_mode():
+            features = answering.eval().classifier.features(answering.fit(torch.from_numpy(pixels)))
+        score = Model(tiny_model_file).run(pixels)[2]
+        assert score == pytest.approx(scores_of(directions.numpy(), features.numpy())[0], abs=1e-3)
+
+
+def test_features_without_a_direction_score_the_same_in_the_graph_and_outside():
+    class Silent(torch.nn.Module):
+        def features(self, images):
+            return torch.zeros(1, 3)
+
+        def head(self, features):
+            return features[:, :2]
+
+    answering = Answering(Silent(), Fit(8, "squish"), directions=torch.eye(3)[:2])
+    score = answering(torch.zeros(9, 9, 3, dtype=torch.uint8))[2]
+
+    assert float(score) == scores_of(np.eye(3, dtype=np.float32)[:2], np.zeros((1, 3)))[0] == 1
+
+
+def test_a_run_from_before_there_was_a_score_is_exported_as_it_was(tiny_run, tmp_path):
+    old = shutil.copytree(tiny_run.path, tmp_path / "old")
+    weights = load_file(old / "model.safetensors")
+    del weights["unknown.directions"]
+    save_file(weights, old / "model.safetensors")
+    for name in ("settings.json", "metrics.json"):
+        facts = json.loads((old / name).read_text())
+        del facts["unknown"]
+        (old / name).write_text(json.dumps(facts))
+
+    model = Model(export(Run.open(old), tmp_path / "old.onnx").path)
+
+    probabilities, _, score = model.run(np.full((60, 80, 3), 90, np.uint8))
+    assert score == pytest.approx(1 - probabilities.max(), abs=1e-5) and model.info.threshold is None
+
+
+def test_the_threshold_of_the_run_is_in_the_file(tiny_run, tmp_path):
+    judged = shutil.copytree(tiny_run.path, tmp_path / "judged")
+    facts = json.loads((judged / "settings.json").read_text())
+    (judged / "settings.json").write_text(json.dumps({**facts, "unknown": {"threshold": -1.0}}))
+
+    model = Model(export(Run.open(judged), tmp_path / "judged.onnx").path)
+    answer = model.predict(np.full((60, 80, 3), 90, np.uint8))
+
+    assert model.info.threshold == -1 and answer.unknown  # no photo is nearer than nothing at all
+    assert [name for name, _ in answer.predictions] and len(answer.predictions) == 2
+
+
+def test_a_score_that_disagrees_is_refused(tiny_run, tiny_folder):
+    data, answering, _ = graph_of(tiny_run)
+    lying = Answering(answering.classifier, answering.fit, directions=-answering.directions)
+
+    with pytest.raises(ExportDisagrees, match="how unlike the training photos"):
+        prove(Model(data), lying, sorted((tiny_folder / "red").iterdir()))
 
 
 @pytest.mark.parametrize("how", FITS)

@@ -231,6 +231,12 @@ def find_files(root: Path) -> Iterator[FoundFile]:
                 yield FoundFile(path, path.relative_to(root).as_posix(), class_folder.name, side)
 
 
+def find_any(root: Path) -> Iterator[FoundFile]:
+    """Yield every file at any depth below a folder whose photos have no class, without opening any."""
+    for path in _files_below(root):
+        yield FoundFile(path, path.relative_to(root).as_posix(), "", None)
+
+
 def _tops(root: Path) -> list[tuple[Path, str | None]]:
     """Return the folders that hold class folders, with the side each means."""
     folders = _folders(root)

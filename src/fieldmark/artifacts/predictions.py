@@ -68,11 +68,15 @@ class Predictions:
         return len(set(self.photos))
 
     def wrong(self) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
-        """Return what was wrong photo by photo.
+        """Return what was wrong photo by photo; see `by_photo`."""
+        return self.by_photo(self.predicted != self.actual)
+
+    def by_photo(self, flags: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+        """Sort what is true of some judgements, bool `[n]`, by photo.
 
         Returns:
-            whether the top class was wrong, bool `[repeats, m]`; the true class of each of the m photos, int64 `[m]`;
-            and numbers that photos of a group share, int64 `[m]`.
+            the flags, bool `[repeats, m]`; the true class of each of the m photos, int64 `[m]`; and numbers that photos
+            of a group share, int64 `[m]`.
         """
         paths = {path: i for i, path in enumerate(dict.fromkeys(self.photos))}
         rows = np.array([paths[path] for path in self.photos], dtype=np.int64)
@@ -81,8 +85,8 @@ class Predictions:
         table = np.zeros((self.repeats, len(paths)), dtype=np.bool_)
         actual, group = np.zeros(len(paths), dtype=np.int64), np.zeros(len(paths), dtype=np.int64)
         seen = np.zeros(len(paths), dtype=np.int64)
-        for row, is_wrong, label, name in zip(rows, self.predicted != self.actual, self.actual, names, strict=True):
-            table[seen[row], row], actual[row], group[row] = is_wrong, label, numbers[name]
+        for row, flag, label, name in zip(rows, flags, self.actual, names, strict=True):
+            table[seen[row], row], actual[row], group[row] = flag, label, numbers[name]
             seen[row] += 1
         return table, actual, group
 

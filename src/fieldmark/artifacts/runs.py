@@ -27,6 +27,8 @@ FINDER = "finder.csv"
 PREDICTIONS = "predictions.csv"
 WEIGHTS = "model.safetensors"
 REPORT = "report.html"
+DIRECTIONS = "unknown.directions"
+"""The tensor beside the weights that the score for "none of these" goes by."""
 FILES = (SETTINGS, METRICS, EPOCHS, PREDICTIONS, WEIGHTS, REPORT)
 """What a whole run holds; the folder gets its name only once all of them are written."""
 

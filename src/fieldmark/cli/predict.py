@@ -45,7 +45,7 @@ def _predict(given: argparse.Namespace) -> int:
         else:
             answers.append({"image": image, **answer.to_dict()})
             shown = ", ".join(f"{name} {p:.1%}" for name, p in answer.predictions[:3])
-            say(f"{image}: {shown}" + (" (none of these?)" if answer.unknown else ""))
+            say(f"{image}: " + (f"probably none of these; if one, {shown}" if answer.unknown else shown))
             if answer.advice:
                 say(f"  {answer.advice}")
     if given.json:

@@ -23,13 +23,19 @@ def add_train(commands: Any) -> None:
         metavar="RUN",
         help="folder of the run (DIR/runs/<id> of a workspace, DIR/.fieldmark/runs/<id> of a plain folder)",
     )
+    _add_probes(parser)
     add_settings(parser, TrainSettings)
+
+
+def _add_probes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--far", metavar="DIR", help="photos of anything else, at any depth: how many are refused?")
+    parser.add_argument("--near", metavar="DIR", help="photos like the classes but of none, counted apart")
 
 
 def _train(given: argparse.Namespace) -> int:
     from fieldmark.pipeline.train import train
 
-    run = train(given.folder, settings_given(TrainSettings, given), given.out)
+    run = train(given.folder, settings_given(TrainSettings, given), given.out, given.far, given.near)
     metrics = run.metrics()
     _say_result(metrics)
     say(f"run:    {run.path}")
@@ -42,6 +48,7 @@ def _train(given: argparse.Namespace) -> int:
 
 def _say_result(metrics: dict[str, Any]) -> None:
     from fieldmark.evaluate.calibration import say_calibration
+    from fieldmark.evaluate.unknown import sentences
     from fieldmark.evaluate.wording import how_judged, regraded
 
     n = metrics["judgements"]
@@ -64,7 +71,7 @@ def _say_result(metrics: dict[str, Any]) -> None:
         say(changes)
     if metrics.get("calibration"):
         say(say_calibration(metrics["calibration"]))
-    for sentence in (metrics.get("costs") or {}).get("sentences", ()):
+    for sentence in (*(metrics.get("costs") or {}).get("sentences", ()), *sentences(metrics)):
         say(sentence)
 
 
@@ -75,12 +82,13 @@ def add_evaluate(commands: Any) -> None:
     parser.add_argument("folder", metavar="DIR", help="class folders, named as the model's classes")
     parser.add_argument("--test", action="store_true", help="judge on DIR/test, which is sealed otherwise")
     parser.add_argument("--report", metavar="FILE", help="write a report there too")
+    _add_probes(parser)
 
 
 def _evaluate(given: argparse.Namespace) -> int:
     from fieldmark.pipeline.evaluate import evaluate
 
-    result = evaluate(given.model, given.folder, given.test, given.report)
+    result = evaluate(given.model, given.folder, given.test, given.report, given.far, given.near)
     _say_result(result.metrics)
     for name, figures in result.metrics["per_class"].items():
         if figures["n"]:

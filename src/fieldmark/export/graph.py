@@ -15,14 +15,32 @@ from torch import Tensor, nn
 from fieldmark.artifacts.modelfile import INPUT, METADATA_KEY, OUTPUTS, ModelInfo
 from fieldmark.classifier import Classifier, Fit
 
+TINY_LENGTH = 1e-6
+"""Features shorter than this have no direction."""
+
 OPSET = 20  # the first in which Resize is antialiased as torch does it, and old enough for every runtime in use
 
 
 class Answering(nn.Module):
     """One photo of any size -> everything a model file answers."""
 
-    def __init__(self, classifier: Classifier, fit: Fit, temperature: float = 1.0) -> None:
+    directions: Tensor | None
+
+    def __init__(
+        self, classifier: Classifier, fit: Fit, temperature: float = 1.0, directions: Tensor | None = None
+    ) -> None:
+        """Put together what a model file does.
+
+        Args:
+            classifier: features and logits of a fitted photo.
+            fit: how a photo is fitted.
+            temperature: what the logits are divided by.
+            directions: float32 `[k, d]`, rows of length 1, along which the features of photos of the classes lie; the
+                unknown score is 1 - the cosine to the nearest. None, as in runs that have none: it is 1 - the greatest
+                probability.
+        """
         super().__init__()
+        self.register_buffer("directions", directions)
         self.fit = fit
         self.classifier = classifier
         self.temperature = temperature
@@ -35,11 +53,16 @@ class Answering(nn.Module):
 
         Returns:
             probabilities float32 `[classes]`; logits float32 `[classes]`, before the temperature; unknown score float32
-            `[1]`, one less the greatest probability until there is a better one.
+            `[1]`, higher for photos less like those of the classes.
         """
-        logits = self.classifier(self.fit(image))[0]
+        features = self.classifier.features(self.fit(image)).float()
+        logits = self.classifier.head(features)[0]
         probabilities = torch.softmax(logits / self.temperature, dim=0)
-        return probabilities, logits, 1 - probabilities.max().unsqueeze(0)
+        if self.directions is None:
+            return probabilities, logits, 1 - probabilities.max().unsqueeze(0)
+        # The length is bounded from below as in `evaluate.unknown`, whose arithmetic this is.
+        along = features[0] / torch.linalg.vector_norm(features[0]).clamp(min=TINY_LENGTH)
+        return probabilities, logits, 1 - (self.directions @ along).max().unsqueeze(0)
 
 
 def to_onnx(answering: Answering, info: ModelInfo) -> bytes:

@@ -20,9 +20,13 @@ from fieldmark.evaluate.judge import judge
 from fieldmark.evaluate.metrics import summarize
 from fieldmark.evaluate.pricing import price
 from fieldmark.evaluate.report import ReportContent, render
+from fieldmark.evaluate.unknown import figures
 from fieldmark.pipeline.calibrate import calibration_of
 from fieldmark.pipeline.export import graph_of
+from fieldmark.pipeline.probing import ids_of, judge_probes, read_probes
 from fieldmark.pipeline.telling import tell_unusable, thumbnails, versions
+
+NO_THRESHOLD = "The model was written without a threshold for “none of these”, so it refuses nothing."
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ def evaluate(
     folder: str | os.PathLike[str],
     test: bool = False,
     report: str | os.PathLike[str] | None = None,
+    far: str | os.PathLike[str] | None = None,
+    near: str | os.PathLike[str] | None = None,
 ) -> Evaluation:
     """Judge a run or a model file on labelled photos.
 
@@ -47,6 +53,8 @@ def evaluate(
         folder: class folders whose names are classes of the model.
         test: judge on the folder's sealed `test/` side, and on nothing else.
         report: write the report there too.
+        far: a folder of photos of anything but the classes, to count how many the model takes for one of them.
+        near: a folder of photos that are like the classes and belong to none, to be counted apart.
 
     Raises:
         FieldmarkError: the model or the folder cannot be used, or the folder has classes that the model does not know.
@@ -61,9 +69,11 @@ def evaluate(
             f"{root} has the class {strangers[0]!r}, which the model does not know. "
             f"It knows {', '.join(model.classes)}."
         )
+    probes = read_probes(far, near, model.classes, ids_of(photos.photos) | _judged_before(reference))
     predictions, lost = judge(model, root, photos.photos)
     unusable = photos.unusable + tuple(Unusable(*pair) for pair in lost)
     tell_unusable(unusable)
+    threshold = model.info.threshold
     metrics = {
         "n_train": model.info.trained_on.get("n"),
         "n_valid": len(predictions),
@@ -76,6 +86,7 @@ def evaluate(
         **summarize(predictions),
         "calibration": calibration_of(predictions),
         "costs": price(predictions, model.costs),
+        "unknown": _unknown(model, predictions, judge_probes(probes, lambda pixels: model.run(pixels)[2], threshold)),
         "unusable": [{"photo": file.path, "reason": file.reason} for file in unusable],
     }
     if report is not None:
@@ -91,6 +102,20 @@ def evaluate(
         )
         write_text(Path(report).absolute(), render(content))
     return Evaluation(metrics, predictions, unusable)
+
+
+def _unknown(model: Model, predictions: Predictions, strangers: dict[str, Any]) -> dict[str, Any]:
+    """What came of "none of these", with what the file says of where its threshold is from."""
+    said = model.info.metrics.get("unknown")
+    said = said if isinstance(said, dict) else {}
+    why = None if model.info.threshold is not None else said.get("why_not") or NO_THRESHOLD
+    return figures(model.info.threshold, said.get("fitted_on"), why, predictions, **strangers)
+
+
+def _judged_before(reference: str | os.PathLike[str]) -> set[str]:
+    """The ids of the photos that a run was judged by; a model file does not name its photos."""
+    is_file = Path(reference).is_file() or Path(reference).suffix == ".onnx"
+    return set() if is_file else set(Run.open(os.fspath(reference)).predictions().ids)
 
 
 def _open_model(reference: str | os.PathLike[str]) -> Model:

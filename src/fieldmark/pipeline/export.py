@@ -71,6 +71,12 @@ def export(
     return Exported(path, len(data), proof)
 
 
+def _unknown_of(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model file says of its threshold. It goes to others, so it names no folder of strangers of a person's."""
+    found = metrics.get("unknown") or {}
+    return {key: found[key] for key in ("accepted_aim", "fitted_on", "why_not", "refused") if key in found}
+
+
 def graph_of(run: Run, cost: Sequence[str] = ()) -> tuple[bytes, Any, dict[str, Any]]:
     """Rebuild a run's network and export it. Returns the bytes, the torch module they came from, and the settings."""
     graph, learn = training("fieldmark.export.graph"), training("fieldmark.training.learn")
@@ -81,8 +87,10 @@ def graph_of(run: Run, cost: Sequence[str] = ()) -> tuple[bytes, Any, dict[str, 
             classes=tuple(facts["classes"]),
             backbone=settings.backbone,
             trained_on=facts["trained_on"],
-            metrics={key: metrics[key] for key in ("accuracy", "accuracy_ci95", "error_rate", "wrong", "n_valid")},
+            metrics={key: metrics[key] for key in ("accuracy", "accuracy_ci95", "error_rate", "wrong", "n_valid")}
+            | {"unknown": _unknown_of(metrics)},
             version=__version__,
+            threshold=facts.get("unknown", {}).get("threshold"),
             preprocessing={"size": settings.size, "fit": settings.fit},
             costs=_costs(facts, cost),
         )
@@ -90,7 +98,7 @@ def graph_of(run: Run, cost: Sequence[str] = ()) -> tuple[bytes, Any, dict[str, 
     except (KeyError, TypeError) as error:
         raise RunError(f"{run.path / runs.SETTINGS} lacks {error}. Train again.") from error
     classifier = learn.restore(settings, len(info.classes), run.weights())
-    answering = graph.Answering(classifier, learn.fit_of(settings), temperature)
+    answering = graph.Answering(classifier, learn.fit_of(settings), temperature, learn.directions_in(run.weights()))
     say("Exporting the network to ONNX ...")
     return graph.to_onnx(answering, info), answering, facts
 

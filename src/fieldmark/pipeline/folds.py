@@ -15,6 +15,7 @@ from fieldmark.artifacts.photos import PhotoFile
 from fieldmark.artifacts.runs import Epoch
 from fieldmark.artifacts.splits import Sides
 from fieldmark.artifacts.workspace import Workspace
+from fieldmark.evaluate.unknown import directions_of, scores_of
 from fieldmark.evaluate.wording import duration
 from fieldmark.pipeline.extra import training
 from fieldmark.split import cut_folds
@@ -33,6 +34,7 @@ class Fold:
         n_train: photos learned from.
         judged: the m photos of the fold, in the order of the rows.
         logits: float32 `[m, classes]`.
+        scores: float64 `[m]`, how unlike the photos learned from they are.
         epochs: how it went; only the last of each stage is judged.
         seconds: wall time.
     """
@@ -41,6 +43,7 @@ class Fold:
     n_train: int
     judged: tuple[PhotoFile, ...]
     logits: NDArray[np.float32]
+    scores: NDArray[np.float64]
     epochs: tuple[Epoch, ...]
     seconds: float
 
@@ -108,7 +111,8 @@ def _train(material: Material, photos: Sequence[PhotoFile], sides: Sides, repeat
     learned: Learned = training("fieldmark.training.learn").learn(seeded, learned_from, judged, choose=False)
     seconds = time.perf_counter() - started
     epochs = tuple(learned.story.epochs)
-    return Fold(f"{repeat}.{fold}", learned.n_train, learned.judged, learned.logits, epochs, seconds)
+    scores = scores_of(directions_of(learned.exemplars, learned.exemplar_labels), learned.features)
+    return Fold(f"{repeat}.{fold}", learned.n_train, learned.judged, learned.logits, scores, epochs, seconds)
 
 
 def _tell(done: int, repeat: int, fold: int, folds: int, repeats: int, spent: float) -> None:

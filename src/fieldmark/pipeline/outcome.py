@@ -14,6 +14,7 @@ from fieldmark.artifacts.predictions import Predictions
 from fieldmark.artifacts.splits import Sides
 from fieldmark.costs import Costs
 from fieldmark.evaluate.calibration import probabilities_at
+from fieldmark.evaluate.unknown import Unknown
 from fieldmark.pipeline.calibrate import Calibrated
 from fieldmark.pipeline.folds import Fold
 
@@ -36,6 +37,8 @@ class Outcome:
         warnings: about what went in.
         both_ways: figures on photos that were regraded; None where none were.
         costs: what each mistake costs; None where nobody said.
+        unknown: what tells photos of none of the classes.
+        strangers: "far" and "near" -> what a folder of strangers gave, where one was given.
     """
 
     sides: Sides
@@ -48,11 +51,13 @@ class Outcome:
     warnings: list[str]
     both_ways: dict[str, Any] | None
     costs: Costs | None
+    unknown: Unknown
+    strangers: dict[str, Any]
 
     @property
     def predictions(self) -> Predictions:
         """Of the photos that were judged."""
-        return self.calibrated.predictions
+        return self.unknown.mark(self.calibrated.predictions)
 
 
 def predictions_of(

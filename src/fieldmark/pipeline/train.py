@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,13 @@ from fieldmark.artifacts.splits import Sides
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.config import TrainSettings
 from fieldmark.evaluate.metrics import summarize
+from fieldmark.evaluate.unknown import decide, directions_of, scores_of
 from fieldmark.pipeline.calibrate import calibrate
 from fieldmark.pipeline.extra import training
 from fieldmark.pipeline.folds import train_folds
 from fieldmark.pipeline.outcome import Outcome, predictions_of
 from fieldmark.pipeline.prepare import Prepared, costs_of, prepare
+from fieldmark.pipeline.probing import ids_of, judge_learned, read_probes
 from fieldmark.pipeline.regrading import Regraded, find_regraded
 from fieldmark.pipeline.telling import tell_unusable
 from fieldmark.pipeline.writing import write_run
@@ -30,7 +33,13 @@ if TYPE_CHECKING:
     from fieldmark.training.learn import Learned
 
 
-def train(folder: str | os.PathLike[str], settings: TrainSettings, out: str | os.PathLike[str] | None = None) -> Run:
+def train(
+    folder: str | os.PathLike[str],
+    settings: TrainSettings,
+    out: str | os.PathLike[str] | None = None,
+    far: str | os.PathLike[str] | None = None,
+    near: str | os.PathLike[str] | None = None,
+) -> Run:
     """Learn to tell the classes of a folder apart.
 
     Without folds one share of the photos is kept aside, and the epoch is kept that does best on it. With folds every
@@ -40,15 +49,19 @@ def train(folder: str | os.PathLike[str], settings: TrainSettings, out: str | os
         folder: a folder of class folders.
         settings: how to learn.
         out: the run's folder; by default `.fieldmark/runs/<id>/` in the photo folder.
+        far: a folder of photos of anything but the classes, to count how many the model takes for one of them.
+        near: a folder of photos that are like the classes and belong to none, to be counted apart.
 
     Raises:
-        FieldmarkError: the folder, the backbone or the run folder cannot be used. Nothing is left behind then.
+        FieldmarkError: a folder, the backbone or the run folder cannot be used. Nothing is left behind then.
     """
     prepared = prepare(folder, settings)
     workspace = prepared.workspace
     path = Path(out).absolute() if out else workspace.runs / runs.new_id(workspace.runs, settings.backbone)
+    probes = read_probes(far, near, prepared.photos.classes, ids_of(prepared.photos.photos))
     with runs.new_run(path) as partial:
         outcome = (_train_folds if settings.folds else _train_once)(prepared, settings, partial)
+        outcome = replace(outcome, strangers=judge_learned(probes, outcome.learned, outcome.unknown, settings))
         write_run(partial, prepared, settings, outcome)
     run = Run.open(path)
     runs.remember(run)
@@ -63,23 +76,29 @@ def _train_once(prepared: Prepared, settings: TrainSettings, scratch: Path) -> O
     train_photos = [photo for photo in photos.photos if sides[photo.id] == "train"]
     valid_photos = [photo for photo in photos.photos if sides[photo.id] == "valid"]
     warnings = _tell_what_went_in(prepared, f"{len(train_photos)} to learn from, {len(valid_photos)} to judge by.")
+    seen_by_model = [*valid_photos, *learn.exemplars_of(train_photos)]
     with learn.gather(
-        photos.root, train_photos, valid_photos, photos.classes, settings, prepared.features, scratch
+        photos.root, train_photos, seen_by_model, photos.classes, settings, prepared.features, scratch
     ) as material:
         learned: Learned = learn.learn(material, train_photos, valid_photos)
     _keep_split(workspace, settings, sides, photos)
     regraded = find_regraded(workspace, photos, sides, kept)
+    predictions = predictions_of(learned.judged, learned.logits, photos.classes)
+    directions = directions_of(learned.exemplars, learned.exemplar_labels)
+    unknown = decide(directions, scores_of(directions, learned.features), predictions)
     return Outcome(
         sides,
         split_note,
         learned,
-        calibrate(predictions_of(learned.judged, learned.logits, photos.classes), learned.logits),
+        calibrate(predictions, learned.logits),
         learned.logits,
         (),
         material.lost,
         warnings,
         _judge_both_ways(regraded, learned, photos, settings, scratch) if regraded else None,
         costs_of(settings, photos.classes),
+        unknown,
+        {},
     )
 
 
@@ -99,17 +118,22 @@ def _train_folds(prepared: Prepared, settings: TrainSettings, scratch: Path) -> 
     judged = [photo for fold in folds for photo in fold.judged]
     names = [fold.name for fold in folds for _ in fold.judged]
     logits = np.concatenate([fold.logits for fold in folds])
+    predictions = predictions_of(judged, logits, photos.classes, names)
+    directions = directions_of(learned.exemplars, learned.exemplar_labels)
+    unknown = decide(directions, np.concatenate([fold.scores for fold in folds]), predictions)
     return Outcome(
         {photo.id: "train" for photo in photos.photos},
         _describe_folds(settings),
         learned,
-        calibrate(predictions_of(judged, logits, photos.classes, names), logits),
+        calibrate(predictions, logits),
         logits,
         folds,
         material.lost,
         warnings,
         None,
         costs_of(settings, photos.classes),
+        unknown,
+        {},
     )
 
 

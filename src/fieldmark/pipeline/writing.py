@@ -52,6 +52,7 @@ def write_run(folder: Path, prepared: Prepared, settings: TrainSettings, outcome
         "learning_rates": {f"stage{stage}": list(rates) for stage, rates in story.used.items()},
         "temperature": outcome.calibrated.temperature,
         "costs": outcome.costs.to_dict() if outcome.costs else None,
+        "unknown": {"threshold": outcome.unknown.threshold},
         "device": learned.device,
         "files": {
             "counts": photos.listing.counts(),
@@ -81,9 +82,18 @@ def write_run(folder: Path, prepared: Prepared, settings: TrainSettings, outcome
     runs.write_epochs(folder, story.epochs)
     runs.write_finders(folder, story.finders)
     predictions.write(folder / runs.PREDICTIONS)
-    write_bytes(folder / runs.WEIGHTS, save({k: v.contiguous() for k, v in learned.classifier.state_dict().items()}))
+    write_bytes(folder / runs.WEIGHTS, save(_tensors(outcome)))
     write_text(folder / runs.REPORT, render(content))
     write_json(folder / runs.METRICS, metrics)
+
+
+def _tensors(outcome: Outcome) -> dict[str, Any]:
+    """The kept weights, and beside them what the score for "none of these" goes by."""
+    from torch import from_numpy
+
+    tensors = {name: value.contiguous() for name, value in outcome.learned.classifier.state_dict().items()}
+    directions = outcome.unknown.directions
+    return tensors if directions is None else {**tensors, runs.DIRECTIONS: from_numpy(directions)}
 
 
 def _where_judged(photos: PhotoFolder, outcome: Outcome) -> dict[str, str]:
@@ -116,6 +126,7 @@ def _train_metrics(
         "overfit": None if outcome.folds else overfitting(story.epochs, kept),
         "weighted_loss": story.weighted,
         **summarize(predictions),
+        "unknown": outcome.unknown.to_dict(predictions, **outcome.strangers),
         "folds": [fold.to_dict(predictions.classes) for fold in outcome.folds],
         "repeats": predictions.repeats,
         "calibration": outcome.calibrated.figures,

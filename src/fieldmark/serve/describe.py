@@ -121,8 +121,11 @@ def _answer(info: ModelInfo) -> Json:
                 "items": pair,
                 "description": "Every class with its probability, best first.",
             },
-            "unknown": {"type": "boolean", "description": "Probably none of the classes."},
-            "unknown_score": {"type": "number", "description": "Higher: less like the training photos."},
+            "unknown": {
+                "type": "boolean",
+                "description": "Probably none of the classes: unknown_score is above threshold.",
+            },
+            "unknown_score": {"type": "number", "description": "Higher: less like the photos of any class."},
             "threshold": {
                 "type": ["number", "null"],
                 "description": "The unknown_score above which a photo is unknown; null: none is.",

@@ -14,13 +14,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
 from fieldmark import backbones
 from fieldmark.artifacts.photos import PhotoFile, Unusable
-from fieldmark.artifacts.runs import Epoch, Finder
+from fieldmark.artifacts.runs import DIRECTIONS, Epoch, Finder
 from fieldmark.classifier import Classifier, Fit
 from fieldmark.config import EARLY_SHARE, TrainSettings
 from fieldmark.device import pick_device
@@ -30,11 +30,15 @@ from fieldmark.terminal import say, warn
 from fieldmark.training.augment import ROOM
 from fieldmark.training.finetune import find_rates, finetune
 from fieldmark.training.head import find_head_rate, train_head
-from fieldmark.training.loop import Lesson, classify, features_of, judge
+from fieldmark.training.loop import Lesson, classify, features_of, judge_features
 from fieldmark.training.pixels import PixelStore, fill_store
 
 UNEQUAL = 3.0
 """From this ratio of the largest class to the smallest on, the loss is weighted by class."""
+
+EXEMPLARS = 50
+"""Training photos of a class at most that are looked at again once all is learned, 40 ms each. Only the middle of them
+is wanted; with 20 a class of the snakes it refuses as many strangers as with all of them."""
 
 
 @dataclass
@@ -59,6 +63,11 @@ class Learned:
         story: how it went.
         judged: the validation photos, in the order of `logits`.
         logits: float32 `[n, classes]`, what the kept weights say about them.
+        features: float32 `[n, d]`, what they are to the kept weights.
+        exemplars: float32 `[m, d]`, what some of the photos learned from are to the kept weights, not augmented and
+            fitted as the exported model fits; see `exemplars_of`. None of those that are not among the material to
+            judge by.
+        exemplar_labels: int64 `[m]`, their classes.
         n_train: number of photos learned from.
         device: where it was trained, in words.
     """
@@ -67,6 +76,9 @@ class Learned:
     story: Story
     judged: tuple[PhotoFile, ...]
     logits: NDArray[np.float32]
+    features: NDArray[np.float32]
+    exemplars: NDArray[np.float32]
+    exemplar_labels: NDArray[np.int64]
     n_train: int
     device: str
 
@@ -113,7 +125,7 @@ def gather(
     Args:
         root: the folder that the photos' paths start from.
         train: photos to learn from.
-        valid: photos to judge by.
+        valid: photos to judge by, and exemplars.
         classes: class names, in the order of the outputs.
         settings: what was asked for.
         features: what the pretrained backbone sees in these photos, or others besides. Photos that are not among them
@@ -155,9 +167,32 @@ def learn(material: Material, train: Sequence[PhotoFile], valid: Sequence[PhotoF
     weights = _class_weights(roomy, classes, story)
     lesson = Lesson(roomy, material.fitted.only(valid), weights, settings, device, choose)
     classifier.load_state_dict(_run_stages(classifier, lesson, story))
+    exemplars = material.fitted.only(exemplars_of(train))
     with _timed(story, "judge"):
-        logits = judge(classifier, lesson)
-    return Learned(classifier.to("cpu"), story, lesson.valid.photos, logits, len(lesson.train), str(device))
+        features = judge_features(classifier, lesson)
+        logits = classify(classifier, features)
+        known = features_of(classifier, exemplars, device)
+    return Learned(
+        classifier.to("cpu"),
+        story,
+        lesson.valid.photos,
+        logits,
+        features.cpu().numpy(),
+        known.cpu().numpy(),
+        exemplars.labels.numpy(),
+        len(lesson.train),
+        str(device),
+    )
+
+
+def exemplars_of(train: Sequence[PhotoFile]) -> list[PhotoFile]:
+    """Return at most `EXEMPLARS` photos of each class, spread evenly over their order."""
+    by_class: dict[str, list[PhotoFile]] = {}
+    for photo in train:
+        by_class.setdefault(photo.label, []).append(photo)
+    return [
+        own[i] for own in by_class.values() for i in np.linspace(0, len(own) - 1, min(EXEMPLARS, len(own))).astype(int)
+    ]
 
 
 def build(settings: TrainSettings, classes: int, pretrained: bool) -> Classifier:
@@ -187,10 +222,16 @@ def restore(settings: TrainSettings, classes: int, weights: Path) -> Classifier:
     """Build the classifier of a run and load its weights. Raises RunError when they do not fit."""
     classifier = build(settings, classes, pretrained=False)
     try:
-        classifier.load_state_dict(load_file(weights))
+        classifier.load_state_dict({k: v for k, v in load_file(weights).items() if k != DIRECTIONS})
     except (SafetensorError, RuntimeError, OSError) as error:
         raise RunError(f"{weights} does not hold the weights of this run. Train again.") from error
     return classifier.eval()
+
+
+def directions_in(weights: Path) -> Tensor | None:
+    """Return what a run's score for "none of these" goes by, float32 `[k, d]`; None in a run that has none."""
+    with safe_open(weights, "pt") as file:
+        return file.get_tensor(DIRECTIONS) if DIRECTIONS in file.keys() else None  # noqa: SIM118
 
 
 def answers(
