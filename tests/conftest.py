@@ -13,9 +13,9 @@ from support.flat import TINY, paint_flat
 REAL = Path(os.environ.get("FIELDMARK_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 # The same examples every time, so that a change is to blame for what breaks. To look further:
-# HYPOTHESIS_PROFILE=search make quick
-settings.register_profile("steady", derandomize=True)
-settings.register_profile("search", derandomize=False)
+# HYPOTHESIS_PROFILE=search make quick. No deadlines: how long an example takes says more about the machine.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("search", derandomize=False, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
