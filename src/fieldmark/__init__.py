@@ -16,11 +16,23 @@ from typing import TYPE_CHECKING, Any
 from fieldmark.version import __version__
 
 if TYPE_CHECKING:
-    from fieldmark.api import Run, check, clean, curve, harvest, train
+    from fieldmark.api import Run, check, clean, compare, curve, harvest, train
     from fieldmark.artifacts.modelfile import Model, Prediction
     from fieldmark.errors import FieldmarkError
 
-__all__ = ["FieldmarkError", "Model", "Prediction", "Run", "__version__", "check", "clean", "curve", "harvest", "train"]
+__all__ = [
+    "FieldmarkError",
+    "Model",
+    "Prediction",
+    "Run",
+    "__version__",
+    "check",
+    "clean",
+    "compare",
+    "curve",
+    "harvest",
+    "train",
+]
 
 _HOMES = {
     "FieldmarkError": "fieldmark.errors",
@@ -29,6 +41,7 @@ _HOMES = {
     "Run": "fieldmark.api",
     "check": "fieldmark.api",
     "clean": "fieldmark.api",
+    "compare": "fieldmark.api",
     "curve": "fieldmark.api",
     "harvest": "fieldmark.api",
     "train": "fieldmark.api",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fieldmark.pipeline.clean import Cleaned
     from fieldmark.pipeline.harvest import Harvest
     from fieldmark.study.curve import LearningCurve
+    from fieldmark.study.standing import Standing
 
 
 class Run(runs.Run):
@@ -179,3 +180,27 @@ def curve(folder: str | os.PathLike[str], *, seed: int = 0, verbose: bool = True
 
     with speaking(Voice.STDOUT if verbose else Voice.SILENT):
         return curve(folder, seed)
+
+
+def compare(
+    *which: str | os.PathLike[str] | runs.Run, vary: str | None = None, verbose: bool = True, **settings: Any
+) -> Standing:
+    """Tell which of several recipes is better, or that one cannot tell.
+
+    >>> fm.compare("snakes/", vary="fit=squish,pad-white").pairs[0].verdict     # doctest: +SKIP
+
+    Args:
+        which: a folder whose photos are learned anew by each recipe; or two runs or more, by what they said of the
+            same photos.
+        vary: for a folder: the setting that varies and its values.
+        verbose: print what happens.
+        settings: for a folder: any of `fieldmark.config.TrainSettings` that all recipes share.
+
+    Raises:
+        FieldmarkError: something given cannot be used; the message says what, and what to do.
+    """
+    from fieldmark.study.compare import compare_given
+
+    words = [one.path if isinstance(one, runs.Run) else one for one in which]
+    with speaking(Voice.STDOUT if verbose else Voice.SILENT):
+        return compare_given(words, vary, TrainSettings.of(settings))

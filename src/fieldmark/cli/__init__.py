@@ -14,7 +14,7 @@ from fieldmark.cli.defaults import apply_defaults
 from fieldmark.cli.demo import add_demo
 from fieldmark.cli.harvest import add_harvest, add_providers
 from fieldmark.cli.predict import add_predict, add_serve
-from fieldmark.cli.study import add_curve
+from fieldmark.cli.study import add_compare, add_curve
 from fieldmark.cli.train import add_evaluate, add_export, add_train
 from fieldmark.cli.workspace import add_credits, add_export_folder, add_forget, add_status
 from fieldmark.errors import FieldmarkError, explain_os_error
@@ -82,6 +82,7 @@ COMMANDS = (
     add_check,
     add_clean,
     add_curve,
+    add_compare,
     add_train,
     add_evaluate,
     add_export,

@@ -83,7 +83,7 @@ def train_folds(workspace: Workspace, material: Material, photos: Sequence[Photo
     for repeat, sides in enumerate(cuts, start=1):
         for fold in range(1, settings.folds + 1):
             _tell(len(done), repeat, fold, settings.folds, settings.repeats, time.monotonic() - start)
-            done.append(_train(material, photos, sides, repeat, fold))
+            done.append(train_fold(material, photos, sides, repeat, fold))
     return done
 
 
@@ -102,7 +102,16 @@ def cut(workspace: Workspace, photos: Sequence[PhotoFile], seed: int, k: int, re
     return sides
 
 
-def _train(material: Material, photos: Sequence[PhotoFile], sides: Sides, repeat: int, fold: int) -> Fold:
+def train_fold(material: Material, photos: Sequence[PhotoFile], sides: Sides, repeat: int, fold: int) -> Fold:
+    """Learn from all photos but those of one fold, and judge these after the last epoch.
+
+    Args:
+        material: all the photos, decoded to learn from and to judge by.
+        photos: the photos.
+        sides: id -> fold, as `cut` gives them.
+        repeat: which cut it is, from 1.
+        fold: which fold is judged, from 1.
+    """
     started = time.perf_counter()
     learned_from = [photo for photo in photos if sides[photo.id] != str(fold)]
     judged = [photo for photo in photos if sides[photo.id] == str(fold)]
