@@ -25,6 +25,8 @@ def test_defaults_are_those_of_the_design():
         ("epochs", (1, 1), (1, 1)),
         ("valid_share", "25%", 0.25),
         ("valid_share", 0.1, 0.1),
+        ("test", "15%", 0.15),
+        ("test", "0.15", 0.15),
         ("lr", "1e-4,3e-4", (1e-4, 3e-4)),
         ("lr", "1e-3", (1e-4, 1e-3)),
         ("seed", "7", 7),
@@ -40,6 +42,7 @@ def test_flags_and_keywords_are_read_alike(key, given, wanted):
     [
         ("epochs", "0,0"), ("epochs", "a"), ("epochs", "1,2,3"), ("epochs", "4,-1"), ("size", "0"), ("size", "big"),
         ("size", 299.5), ("batch", "1"), ("valid_share", "0"), ("valid_share", "1"), ("valid_share", "120%"),
+        ("test", "0"), ("test", "all"),
         ("lr", "0"), ("lr", "nan"), ("lr", "1e-4,1e-3,1"), ("head_lr", "-1"), ("head_lr", "1e38"),
         ("lr", "1e-4,1e38"), ("head_lr", "inf"), ("fit", "stretch"),
     ],

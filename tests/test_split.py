@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fieldmark.artifacts.photos import PhotoFile
 from fieldmark.errors import FolderError
-from fieldmark.split import cut_folds, split
+from fieldmark.split import cut_folds, draw_test, split
 
 
 def photos_of(counts: dict[str, int], start: int = 0, side: str | None = None) -> list[PhotoFile]:
@@ -196,3 +196,29 @@ def test_a_class_of_one_group_is_explained():
 
     with pytest.raises(FolderError, match="All 6 photos of class 'a' are of one group"):
         cut_folds(photos, 42, 3, 1, {})
+
+
+def test_a_sealed_share_is_drawn_by_class_and_not_as_the_validation_side_is():
+    photos = photos_of({"a": 100, "b": 40})
+    drawn = draw_test(photos, 42, 0.2)
+    sides = split(photos, 42, 0.2, {})
+
+    assert Counter(p.label for p in photos if drawn[p.id] == "test") == {"a": 20, "b": 8}
+    both = sum(drawn[p.id] == "test" and sides[p.id] == "valid" for p in photos)
+    assert both < 15  # of 28; 5.6 are to be expected where the two draws know nothing of each other
+
+
+def test_copies_are_sealed_together():
+    photos = [replace(p, group=f"pair {i // 2}") for i, p in enumerate(photos_of({"a": 60, "b": 60}))]
+    drawn = draw_test(photos, 42, 0.25)
+
+    assert all(drawn[one.id] == drawn[other.id] for one, other in zip(photos[::2], photos[1::2], strict=True))
+    assert 26 <= list(drawn.values()).count("test") <= 30
+
+
+def test_a_share_that_leaves_too_little_or_holds_nothing_is_not_drawn():
+    with pytest.raises(FolderError, match="'b' would have 1 left"):
+        draw_test(photos_of({"a": 40, "b": 2}), 42, 0.2)
+    whole = [replace(p, group=p.label) for p in photos_of({"a": 9, "b": 9})]
+    with pytest.raises(FolderError, match="No photo could be sealed"):
+        draw_test(whole, 42, 0.2)

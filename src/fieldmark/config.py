@@ -197,6 +197,12 @@ class TrainSettings(Settings):
     fit: str = setting("squish", "how a photo becomes square", _text, "HOW", FITS)
     seed: int = setting(42, "decides the split, the order of photos and every augmentation", _integer, "N")
     valid_share: float = setting(0.2, "part of the photos kept aside to judge by", _share, "SHARE")
+    test: float | None = setting(
+        None,
+        "seal a part of the photos: no training in this folder sees them from now on, `evaluate --test` opens them",
+        _share,
+        "SHARE",
+    )
     folds: int = setting(
         0, "judge every photo by one of N trainings that did not see it, then train on all of them", _folds, "N"
     )

@@ -42,6 +42,32 @@ def split(photos: Sequence[PhotoFile], seed: int, share: float, kept: Mapping[st
     return sides
 
 
+def draw_test(photos: Sequence[PhotoFile], seed: int, share: float) -> Sides:
+    """Draw the photos to seal: by class and in whole groups as `split` does, with lots of its own.
+
+    Returns:
+        Photo id -> "test" or "train", for every photo given.
+
+    Raises:
+        FolderError: the share is too small for one photo, or so large that too little is left to learn from.
+    """
+    labels = _label_by_id(photos)
+    _check_enough(labels)
+    groups = {photo.id: photo.group or photo.id for photo in photos}
+    drawn = _draw(labels, groups, seed, share, {}, "test:")
+    if "valid" not in drawn.values():
+        raise FolderError(f"No photo could be sealed: each belongs to a group larger than {share:.0%} of its class.")
+    for name in sorted(set(labels.values())):
+        left = {groups[id_] for id_, side in drawn.items() if side == "train" and labels[id_] == name}
+        if len(left) < 2:
+            raise FolderError(
+                f"With {share:.0%} of the photos sealed, class {name!r} would have {len(left)} left that "
+                f"{'is' if len(left) == 1 else 'are'} not copies of each other, and two are needed: one to learn from "
+                "and one to be judged by. Seal a smaller share, or add photos of it."
+            )
+    return {id_: "test" if side == "valid" else "train" for id_, side in drawn.items()}
+
+
 def cut_folds(photos: Sequence[PhotoFile], seed: int, k: int, repeat: int, kept: Mapping[str, str]) -> Sides:
     """Put every photo into one of k folds, each with about its share of every class.
 
@@ -144,8 +170,14 @@ def _check_sides(labels: Mapping[str, str], sides: Mapping[str, str]) -> None:
 
 
 def _draw(
-    labels: Mapping[str, str], groups: Mapping[str, str], seed: int, share: float, kept: Mapping[str, str]
+    labels: Mapping[str, str],
+    groups: Mapping[str, str],
+    seed: int,
+    share: float,
+    kept: Mapping[str, str],
+    lots: str = "",
 ) -> Sides:
+    """Put ids on the sides "train" and "valid"; other lots draw other photos from the same seed."""
     by_class: dict[str, list[str]] = {}
     for id_, label in labels.items():
         by_class.setdefault(label, []).append(id_)
@@ -155,19 +187,19 @@ def _draw(
     for name, ids in by_class.items():
         sides |= {id_: decided[groups[id_]] for id_ in ids if id_ not in sides and groups[id_] in decided}
         wanted = targets[name] - sum(sides.get(id_) == "valid" for id_ in ids)
-        for group, members in _in_order([id_ for id_ in ids if id_ not in sides], groups, seed):
+        for group, members in _in_order([id_ for id_ in ids if id_ not in sides], groups, seed, lots):
             decided[group] = "valid" if len(members) <= wanted else "train"
             wanted -= len(members) if decided[group] == "valid" else 0
             sides |= dict.fromkeys(members, decided[group])
     return sides
 
 
-def _in_order(ids: Sequence[str], groups: Mapping[str, str], seed: int) -> list[tuple[str, list[str]]]:
+def _in_order(ids: Sequence[str], groups: Mapping[str, str], seed: int, lots: str) -> list[tuple[str, list[str]]]:
     """Return the groups of `ids`, each with its members, in the order in which the seed draws them."""
     members: dict[str, list[str]] = {}
     for id_ in ids:
         members.setdefault(groups[id_], []).append(id_)
-    return sorted(members.items(), key=lambda entry: _lot(seed, entry[0]))
+    return sorted(members.items(), key=lambda entry: _lot(seed, lots + entry[0]))
 
 
 def _lot(seed: int, id_: str) -> bytes:

@@ -148,13 +148,31 @@ def m003_draws(connection: sqlite3.Connection) -> None:
     )
 
 
+def m004_openings(connection: sqlite3.Connection) -> None:
+    """Each look at a sealed share is written down."""
+    _run(
+        connection,
+        """
+    CREATE TABLE openings (                   -- append-only
+        at TEXT NOT NULL,                     -- ISO 8601, UTC
+        seal TEXT NOT NULL,                   -- hash of the sealed photos; "test/" for a side of the folder's own
+        model TEXT NOT NULL,                  -- the run's id, or the model file's name
+        model_hash TEXT NOT NULL,             -- sha256 of the weights, or of the model file
+        n INTEGER NOT NULL,                   -- photos judged
+        wrong INTEGER NOT NULL,
+        log_loss REAL NOT NULL                -- in nats
+    );
+    """,
+    )
+
+
 def _run(connection: sqlite3.Connection, statements: str) -> None:
     for statement in statements.split(";\n"):
         if statement.strip():
             connection.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_harvest, m002_verdicts, m003_draws)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (m001_harvest, m002_verdicts, m003_draws, m004_openings)
 """In order; a catalog's version is the number of those it has been through."""
 
 

@@ -34,7 +34,9 @@ class ModelInfo:
 
     classes: tuple[str, ...]
     backbone: str
-    trained_on: Mapping[str, Any]  # {"n": photos learned from, "hash": hex digest over their sha256s}
+    trained_on: Mapping[
+        str, Any
+    ]  # {"n": photos learned from, "hash": hex digest over their sha256s}, "sealed" what was left out
     metrics: Mapping[str, Any]  # the figures of the run, as in metrics.json
     version: str  # of the Fieldmark that wrote it
     threshold: float | None = None  # unknown_score above it means "none of these"; None: nothing is unknown

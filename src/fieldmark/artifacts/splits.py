@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from fieldmark.errors import FolderError
 SCHEMA = 1
 
 Sides = dict[str, str]
-"""Photo id -> "train" or "valid"; of folds "1", "2" and so on."""
+"""Photo id -> "train" or "valid"; of folds "1", "2" and so on; of a sealed share "test" or "train"."""
+
+_FILE = re.compile(r"seed(-?\d+)-(.+)\.json")
 
 
 def halves(share: float) -> str:
@@ -31,11 +34,26 @@ def folds(k: int, repeat: int) -> str:
     return f"folds{k}.{repeat}"
 
 
+def sealed(share: float) -> str:
+    """Return the name of the draw that seals a share of the photos."""
+    return f"test{share:g}"
+
+
+def kept_draws(workspace: Workspace) -> list[tuple[int, str]]:
+    """Return the seed and name of every draw that was kept, sorted."""
+    if not _in_catalog(workspace):
+        names = (_FILE.fullmatch(path.name) for path in workspace.splits.glob("*.json"))
+        return sorted((int(name[1]), name[2]) for name in names if name)
+    with Catalog.open_reading(workspace.catalog) as catalog:
+        rows = catalog.rows("SELECT DISTINCT seed, draw FROM splits ORDER BY seed, draw")
+        return [(row["seed"], row["draw"]) for row in rows]
+
+
 def read_kept(workspace: Workspace, seed: int, draw: str) -> Sides:
     """Read what was kept of a draw for one seed; empty when nothing was."""
     if not _in_catalog(workspace):
         return read_sides(split_path(workspace.splits, seed, draw))
-    with Catalog.open(workspace.catalog) as catalog:
+    with Catalog.open_reading(workspace.catalog) as catalog:
         rows = catalog.rows("SELECT photo_id, side FROM splits WHERE seed = ? AND draw = ?", (seed, draw))
         return {row["photo_id"]: row["side"] for row in rows}
 

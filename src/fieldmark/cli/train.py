@@ -69,6 +69,8 @@ def _say_result(metrics: dict[str, Any]) -> None:
             say(metrics["overfit"])
     if changes := regraded(metrics):
         say(changes)
+    if metrics.get("opened"):
+        say(metrics["opened"]["text"])
     if metrics.get("calibration"):
         say(say_calibration(metrics["calibration"]))
     for sentence in (*(metrics.get("costs") or {}).get("sentences", ()), *sentences(metrics)):
@@ -80,7 +82,7 @@ def add_evaluate(commands: Any) -> None:
     parser = command(commands, "evaluate", "judge a model on labelled photos it has not seen", _evaluate)
     parser.add_argument("model", metavar="RUN|MODEL", help="id or path of a run, or a model file")
     parser.add_argument("folder", metavar="DIR", help="class folders, named as the model's classes")
-    parser.add_argument("--test", action="store_true", help="judge on DIR/test, which is sealed otherwise")
+    parser.add_argument("--test", action="store_true", help="judge on what is sealed, which is written down")
     parser.add_argument("--report", metavar="FILE", help="write a report there too")
     _add_probes(parser)
 
@@ -125,7 +127,10 @@ def _export(given: argparse.Namespace) -> int:
         f"Wrote {done.path} ({done.n_bytes / 1e6:.1f} MB). It answers {done.proof.photos} photos as the network does; "
         f"probabilities differ by {done.proof.largest_difference:.1g} at most."
     )
+    if done.sealed:
+        say(f"It was kept from {done.sealed} sealed photos: fieldmark evaluate {given.out} DIR --test")
     say(f"next:   fieldmark serve {given.out}")
     if given.json:
-        print_json({"model": str(done.path), "bytes": done.n_bytes, "proof": dataclasses.asdict(done.proof)})
+        proof = dataclasses.asdict(done.proof)
+        print_json({"model": str(done.path), "bytes": done.n_bytes, "proof": proof, "sealed": done.sealed})
     return 0

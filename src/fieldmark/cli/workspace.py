@@ -65,7 +65,7 @@ def add_export_folder(commands: Any) -> None:
         "--layout",
         metavar="imagefolder|fastai|hf",
         default="imagefolder",
-        help="OUT/CLASS/*, OUT/train|valid/CLASS/*, or OUT/train/* with metadata.csv for Hugging Face (imagefolder)",
+        help="OUT/CLASS/*, OUT/train|valid|test/CLASS/*, or OUT/train/* for Hugging Face (imagefolder)",
     )
     parser.add_argument("--seed", metavar="N", help="fastai: which split, as for train (42)")
     parser.add_argument(
@@ -83,6 +83,8 @@ def _export_folder(given: argparse.Namespace) -> int:
     say(f"Wrote {done.path}: {_several(sum(done.photos.values()), 'photo')}: {counts}.")
     if done.sides:
         say(", ".join(f"{n} in {side}" for side, n in done.sides.items()) + ".")
+    if done.sealed and not done.sides:
+        say(f"{done.sealed} of them are sealed here; in the copy nothing tells them from the others. fastai has test/.")
     if done.conflicts:
         say(f"{done.conflicts} left out: two classes hold the same photo.")
     if done.copies:

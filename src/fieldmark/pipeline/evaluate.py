@@ -12,8 +12,8 @@ from fieldmark.artifacts.atomic import write_text
 from fieldmark.artifacts.modelfile import Model
 from fieldmark.artifacts.photos import Unusable
 from fieldmark.artifacts.predictions import Predictions
-from fieldmark.artifacts.reading import read_photos
 from fieldmark.artifacts.runs import Run
+from fieldmark.artifacts.sealed import read_side
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.errors import FolderError
 from fieldmark.evaluate.judge import judge
@@ -23,6 +23,7 @@ from fieldmark.evaluate.report import ReportContent, render
 from fieldmark.evaluate.unknown import figures
 from fieldmark.pipeline.calibrate import calibration_of
 from fieldmark.pipeline.export import graph_of
+from fieldmark.pipeline.opening import check_left_out, note
 from fieldmark.pipeline.probing import ids_of, judge_probes, read_probes
 from fieldmark.pipeline.telling import tell_unusable, thumbnails, versions
 
@@ -46,23 +47,27 @@ def evaluate(
     far: str | os.PathLike[str] | None = None,
     near: str | os.PathLike[str] | None = None,
 ) -> Evaluation:
-    """Judge a run or a model file on labelled photos.
+    """Judge a run or a model file on labelled photos; without `test` on none that is sealed.
 
     Args:
         reference: the path of a model file, or the id or path of a run, which is judged as its export would answer.
         folder: class folders whose names are classes of the model.
-        test: judge on the folder's sealed `test/` side, and on nothing else.
+        test: judge on the sealed photos, and on nothing else; that they were opened is written down. They are the
+            folder's own `test/` side, or else the share that `train --test` sealed.
         report: write the report there too.
         far: a folder of photos of anything but the classes, to count how many the model takes for one of them.
         near: a folder of photos that are like the classes and belong to none, to be counted apart.
 
     Raises:
-        FieldmarkError: the model or the folder cannot be used, or the folder has classes that the model does not know.
+        FieldmarkError: the model or the folder cannot be used, or the folder has classes that the model does not know;
+            or nothing is sealed, or the model does not say that it left out what is.
     """
     model = _open_model(reference)
     workspace = Workspace.open(folder)
     root = workspace.photos
-    photos = read_photos(workspace, test)
+    photos, opened = read_side(workspace, test)
+    if opened is not None:
+        check_left_out(opened, model.info.trained_on, reference)
     strangers = [name for name in photos.classes if name not in model.classes]
     if strangers:
         raise FolderError(
@@ -89,6 +94,7 @@ def evaluate(
         "unknown": _unknown(model, predictions, judge_probes(probes, lambda pixels: model.run(pixels)[2], threshold)),
         "unusable": [{"photo": file.path, "reason": file.reason} for file in unusable],
     }
+    metrics["opened"] = note(workspace, photos, opened, reference, metrics) if opened is not None else None
     if report is not None:
         content = ReportContent(
             title=workspace.root.name,
@@ -97,6 +103,7 @@ def evaluate(
             predictions=predictions,
             thumbnails=thumbnails(photos),
             unusable=[(file.path, file.reason) for file in unusable],
+            warnings=[metrics["opened"]["text"]] if metrics["opened"] else [],
             settings={"model": str(reference), **model.info.preprocessing},
             versions=versions(),
         )

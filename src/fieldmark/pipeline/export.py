@@ -32,6 +32,7 @@ class Exported:
     path: Path
     n_bytes: int
     proof: Proof
+    sealed: int = 0  # photos that the model was kept from
 
 
 PROVEN_ON = 48
@@ -68,7 +69,7 @@ def export(
     chosen = [root / names[i] for i in np.linspace(0, len(names) - 1, min(PROVEN_ON, len(names))).astype(int)]
     proof = training("fieldmark.export.proof").prove(Model(data), answering, chosen)
     write_bytes(path, data)
-    return Exported(path, len(data), proof)
+    return Exported(path, len(data), proof, (settings["trained_on"].get("sealed") or {}).get("n", 0))
 
 
 def _unknown_of(metrics: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from fieldmark.artifacts.catalog import Catalog
 from fieldmark.artifacts.contents import Photo
 from fieldmark.artifacts.photos import PhotoFile, PhotoFolder
 from fieldmark.artifacts.reading import read_photos
+from fieldmark.artifacts.sealed import read_seal, without
 from fieldmark.artifacts.splits import Sides
 from fieldmark.artifacts.store import SUFFIXES
 from fieldmark.artifacts.workspace import Workspace, given_path
@@ -34,7 +35,7 @@ from fieldmark.terminal import track
 from fieldmark.version import __version__
 
 LAYOUTS = ("imagefolder", "fastai", "hf")
-"""`<class>/<id>.jpg`; `train|valid/<class>/<id>.jpg`; `train/<id>.jpg` beside `train/metadata.csv`."""
+"""`<class>/<id>.jpg`; `train|valid|test/<class>/<id>.jpg`; `train/<id>.jpg` beside `train/metadata.csv`."""
 
 CREDITS = "CREDITS.csv"
 
@@ -59,7 +60,8 @@ class ExportedFolder:
         path: where it lies.
         layout: one of `LAYOUTS`.
         photos: number of photos per class.
-        sides: number of photos on "train" and "valid"; empty where the layout has no sides.
+        sealed: how many of the photos are sealed.
+        sides: number of photos on "train", "valid" and, sealed ones, "test"; empty where the layout has no sides.
         conflicts: photos left out, as two classes hold the same bytes.
         copies: files left out, as their class holds the same bytes already.
         without_origin: photos of a workspace that its catalog does not know.
@@ -68,6 +70,7 @@ class ExportedFolder:
     path: Path
     layout: str
     photos: dict[str, int]
+    sealed: int
     sides: dict[str, int]
     conflicts: int
     copies: int
@@ -119,7 +122,10 @@ def export_folder(
     found = read_photos(workspace)
     tell_unusable(found.unusable)
     chosen, conflicts, copies = _chosen(found)
-    sides = _sides(workspace, found, chosen, seed, valid_share) if layout == "fastai" else {}
+    seal = read_seal(workspace)
+    sides = _sides(workspace, without(found, seal), seed, valid_share) if layout == "fastai" else {}
+    sealed = seal.ids if seal else frozenset()
+    sides |= dict.fromkeys(sealed, "test") if sides else {}
     items = _items(workspace, chosen, layout, sides)
     with _whole(target) as partial:
         _copy(found.root, items, partial)
@@ -132,6 +138,7 @@ def export_folder(
         path=target,
         layout=layout,
         photos=dict(sorted(Counter(photo.label for photo in chosen).items())),
+        sealed=sum(photo.id in sealed for photo in chosen),
         sides=dict(sorted(Counter(sides[photo.id] for photo in chosen).items())) if sides else {},
         conflicts=conflicts,
         copies=copies,
@@ -166,13 +173,13 @@ def _chosen(found: PhotoFolder) -> tuple[list[PhotoFile], int, int]:
     return chosen, len(by_id) - len(agreed), sum(len(files) - 1 for files in agreed)
 
 
-def _sides(workspace: Workspace, found: PhotoFolder, chosen: Sequence[PhotoFile], seed: int, share: float) -> Sides:
+def _sides(workspace: Workspace, found: PhotoFolder, seed: int, share: float) -> Sides:
     """Return the side of every photo: the folder's own, that of the kept split, or of one that is drawn and kept."""
     draw = splits.halves(share)
     sides = split(found.photos, seed, share, splits.read_kept(workspace, seed, draw))
     if not any(photo.side == "valid" for photo in found.photos):
         splits.keep(workspace, seed, draw, sides)
-    return {photo.id: sides[photo.id] for photo in chosen}
+    return sides
 
 
 def _items(workspace: Workspace, chosen: Sequence[PhotoFile], layout: str, sides: Sides) -> list[_Item]:

@@ -21,6 +21,7 @@ from fieldmark.costs import Costs, parse_cost
 from fieldmark.errors import FolderError
 from fieldmark.grouping import with_groups
 from fieldmark.pipeline.extra import training
+from fieldmark.pipeline.sealing import Sealed, check_share, set_aside
 
 if TYPE_CHECKING:
     from fieldmark.embed import Features
@@ -33,16 +34,18 @@ class Prepared:
     Attributes:
         workspace: where the photos lie.
         photos: as read through the verdicts; `group` says which must stay together.
-        features: what the pretrained backbone sees in them.
+        features: what the pretrained backbone sees in them, and in photos that are left out besides.
+        sealed: what is left out because it is sealed; None where nothing is.
     """
 
     workspace: Workspace
     photos: PhotoFolder
     features: Features
+    sealed: Sealed | None = None
 
 
 def prepare(folder: str | os.PathLike[str], settings: TrainSettings) -> Prepared:
-    """Read, look at and group the photos of a folder.
+    """Read, look at and group the photos of a folder, and leave out those that are sealed.
 
     Raises:
         FieldmarkError: the folder or the backbone cannot be used.
@@ -50,9 +53,14 @@ def prepare(folder: str | os.PathLike[str], settings: TrainSettings) -> Prepared
     training("fieldmark.training.learn").check(settings)
     workspace = Workspace.open(folder)
     photos = read_photos(workspace)
+    check_share(workspace, photos, settings)
     costs_of(settings, photos.classes)  # a class that is not there is better known before an hour of training
     features = look_at(workspace, photos, settings)
-    return Prepared(workspace, _grouped(workspace, photos, features, settings.group_by), features)
+    grouped = _grouped(workspace, photos, features, settings.group_by)
+    left, sealed = set_aside(workspace, grouped, settings)
+    if sealed is not None:
+        sealed.tell()
+    return Prepared(workspace, left, features, sealed)
 
 
 def costs_of(settings: TrainSettings, classes: Sequence[str]) -> Costs | None:

@@ -15,6 +15,7 @@ from fieldmark.artifacts.catalog import Catalog
 from fieldmark.artifacts.contents import Group
 from fieldmark.artifacts.photos import Listing, list_folder
 from fieldmark.artifacts.runs import Run
+from fieldmark.artifacts.sealed import OWN, openings, read_seal
 from fieldmark.artifacts.searches import Standing
 from fieldmark.artifacts.verdicts import Decision, effect_hash, read_journal
 from fieldmark.artifacts.workspace import Workspace
@@ -103,6 +104,7 @@ class Status:
         classes: what lies on the disk, per class.
         records: what the catalog says; None for a plain folder.
         verdicts: number of photos per decision; those without one are not in it.
+        sealed: number of photos in the share that was sealed, and how often it was opened.
         runs: the trainings, oldest first.
         signs: the same, as far as it says what comes next.
     """
@@ -112,6 +114,7 @@ class Status:
     classes: dict[str, ClassHolding]
     records: Records | None
     verdicts: dict[str, int]
+    sealed: dict[str, int]
     runs: tuple[RunSummary, ...]
     signs: Signs
 
@@ -144,6 +147,7 @@ class Status:
             "classes": {name: asdict(held) for name, held in self.classes.items()},
             **(_records_to_dict(self.records) if self.records else {}),
             "verdicts": self.verdicts,
+            "sealed": self.sealed,
             "runs": [{**asdict(run), "stale": run.stale} for run in self.runs],
             "steps": {
                 step.name: {
@@ -209,7 +213,16 @@ def status(folder: str | os.PathLike[str]) -> Status:
         run=Path(newest.path) if newest else None,
         run_is_stale=bool(newest and newest.stale),
     )
-    return Status(os.fspath(folder), workspace.harvested, classes, records, _verdicts(decisions), summaries, signs)
+    return Status(
+        folder=os.fspath(folder),
+        harvested=workspace.harvested,
+        classes=classes,
+        records=records,
+        verdicts=_verdicts(decisions),
+        sealed=_sealed(workspace),
+        runs=summaries,
+        signs=signs,
+    )
 
 
 NOTHING = effect_hash({})
@@ -225,6 +238,12 @@ def _verdicts(decisions: Mapping[str, Decision]) -> dict[str, int]:
         "counted once": sum(held.once for held in decisions.values()),
     }
     return {name: n for name, n in counted.items() if n}
+
+
+def _sealed(workspace: Workspace) -> dict[str, int]:
+    seal = read_seal(workspace)
+    known = seal.hash if seal else OWN
+    return {"photos": len(seal.ids) if seal else 0, "opened": len(openings(workspace, known))}
 
 
 def _when(run: RunSummary) -> tuple[str, str]:
@@ -299,6 +318,7 @@ def lines(found: Status) -> list[str]:
         *_class_lines(found),
         *(_record_lines(found.records, found.folder) if found.records else []),
         *_verdict_lines(found.verdicts),
+        *_sealed_lines(found.sealed),
         *_run_lines(found.runs),
         *_next_lines(found),
     ]
@@ -336,6 +356,13 @@ def _record_lines(records: Records, folder: str) -> list[str]:
 
 def _verdict_lines(verdicts: Mapping[str, int]) -> list[str]:
     return ["verdicts: " + ", ".join(f"{n} {name}" for name, n in verdicts.items())] if verdicts else []
+
+
+def _sealed_lines(sealed: Mapping[str, int]) -> list[str]:
+    if not sealed["photos"]:
+        return []
+    opened = f"opened {_several(sealed['opened'], 'time')}" if sealed["opened"] else "never opened"
+    return [f"sealed: {_several(sealed['photos'], 'photo')} that no training sees, {opened}"]
 
 
 SHOWN = 10

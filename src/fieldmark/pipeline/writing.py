@@ -43,6 +43,7 @@ def write_run(folder: Path, prepared: Prepared, settings: TrainSettings, outcome
     story, unusable = learned.story, photos.unusable + outcome.lost
     warnings = outcome.warnings + story.warnings
     metrics = _train_metrics(settings, outcome, unusable, warnings)
+    metrics["sealed"] = prepared.sealed.n if prepared.sealed else 0
     facts = {
         "version": __version__,
         "created": created,
@@ -59,7 +60,8 @@ def write_run(folder: Path, prepared: Prepared, settings: TrainSettings, outcome
             "hash": photos.listing.hash(),
             "verdicts": effect_hash(read_journal(prepared.workspace).decisions()),
         },
-        "trained_on": _trained_on(photos.photos, outcome.sides),
+        "trained_on": _trained_on(photos.photos, outcome.sides)
+        | ({"sealed": prepared.sealed.to_dict()} if prepared.sealed else {}),
         "split_hash": splits.sides_hash(_where_judged(photos, outcome)),
         "versions": packages,
     }

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fieldmark.artifacts import findings
 from fieldmark.artifacts.catalog import Catalog
 from fieldmark.artifacts.photos import PhotoFile
-from fieldmark.artifacts.reading import read_photos
+from fieldmark.artifacts.sealed import read_unsealed
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.errors import FolderError, WorkspaceError
 from fieldmark.evaluate.intervals import wilson
@@ -139,7 +139,7 @@ def curve(folder: str | os.PathLike[str], seed: int = 0) -> LearningCurve:
         from fieldmark.embed import embed
         from fieldmark.study.subsample import sub_sample
     workspace = Workspace.open(folder)
-    photos = read_photos(workspace)
+    photos = read_unsealed(workspace)
     check_enough(photos.photos, range(len(photos.photos)))
     features = embed(workspace, photos.photos, photos.root)
     seen = features.photos

@@ -102,6 +102,6 @@ class KeptFolds:
         return self.folder / f"{fold}.npz"
 
 
-IRRELEVANT = ("valid_share", "cost", "folds", "repeats")
-"""Settings that decide nothing about a fold's training: what is kept aside without folds, what follows from the answers
-alone, and how the photos are cut, which is known exactly."""
+IRRELEVANT = ("valid_share", "test", "cost", "folds", "repeats")
+"""Settings that decide nothing about a fold's training: what is kept aside, what follows from the answers alone, and
+how the photos are cut, which is known exactly."""
