@@ -3,10 +3,14 @@
 import json
 from collections import Counter
 
+import numpy as np
 import pytest
 
+from fieldmark.artifacts.reading import read_photos
 from fieldmark.artifacts.runs import Run
+from fieldmark.artifacts.workspace import Workspace
 from fieldmark.cli import main
+from fieldmark.embed import embed
 from support.flat import paint_flat
 
 FLAGS = ["--size", "64", "--batch", "8", "--head-lr", "1e-2", "--epochs", "2", "--folds", "3"]
@@ -42,6 +46,39 @@ def test_the_figures_are_pooled_and_each_fold_is_listed(run):
     assert sum(map(sum, metrics["confusion"])) == 32
     assert metrics["stage1"]["epoch"] == 2 and metrics["stage2"] is None
     assert not metrics["chosen_on_judged"]
+
+
+def test_simpler_answers_are_judged_on_the_same_photos_out_of_fold(run, folder):
+    metrics, told = run.metrics(), run.predictions()
+    majority, centroid = metrics["baselines"]
+
+    assert (majority["name"], centroid["name"]) == ("commonest class", "nearest centroid")
+    assert majority["wrong"] == 14 and majority["n"] == centroid["n"] == 32
+    assert majority["error_rate"] == pytest.approx(metrics["baseline"]["error_rate"])
+    assert centroid["wrong"] == by_hand(folder, told) and centroid["error_rate"] == centroid["wrong"] / 32
+    for one in (majority, centroid):
+        low, high = one["ci95"]
+        assert 0 <= low <= one["error_rate"] <= high <= 1
+    assert "nearest centroid" in metrics["against_centroid"]
+
+
+def by_hand(folder, told):
+    """Count, photo by photo, where the centre of another class is nearer, the photo's fold left out of the centres."""
+    workspace = Workspace.open(folder)
+    photos = read_photos(workspace).photos
+    seen = embed(workspace, photos, folder, size=64)
+    vectors = {
+        photo.path: vector / np.linalg.norm(vector) for photo, vector in zip(seen.photos, seen.vectors, strict=True)
+    }
+    fold_of = dict(zip(zip(told.photos, (name[0] for name in told.folds), strict=True), told.folds, strict=True))
+    wrong = 0
+    for path, fold in zip(told.photos, told.folds, strict=True):
+        gap = {}
+        for name in ("red", "blue"):
+            others = [p.path for p in photos if p.label == name and fold_of[p.path, fold[0]] != fold]
+            gap[name] = np.linalg.norm(vectors[path] - np.mean([vectors[other] for other in others], axis=0))
+        wrong += min(gap, key=gap.get) != path.split("/")[0]
+    return wrong
 
 
 def test_the_report_says_how_it_was_judged_and_flatters_nobody(run):

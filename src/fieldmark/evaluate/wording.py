@@ -115,6 +115,17 @@ def against_baseline(metrics: Mapping[str, Any], n: int) -> str:
     )
 
 
+def baselines(metrics: Mapping[str, Any]) -> str:
+    """Say what simpler ways to answer get wrong of the same photos, and whether the model beats the best of them."""
+    told = [
+        f"{one['name']} {one['wrong']:,} of {one['n']:,} wrong ({percent(one['error_rate'])}, "
+        f"{percent(one['ci95'][0])} to {percent(one['ci95'][1])})"
+        for one in metrics["baselines"]
+    ]
+    against = metrics.get("against_centroid")
+    return f"On the same photos: {'; '.join(told)}." + (f" {against}" if against else "")
+
+
 def unknowns(metrics: Mapping[str, Any], n: int) -> str | None:
     """Say how many photos the model called none of these; None when there were none."""
     count = round(metrics.get("unknown_share", 0) * n)

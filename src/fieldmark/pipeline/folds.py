@@ -15,6 +15,7 @@ from fieldmark.artifacts.photos import PhotoFile
 from fieldmark.artifacts.runs import Epoch
 from fieldmark.artifacts.splits import Sides
 from fieldmark.artifacts.workspace import Workspace
+from fieldmark.errors import TrainingFailed
 from fieldmark.evaluate.unknown import directions_of, scores_of
 from fieldmark.evaluate.wording import duration
 from fieldmark.pipeline.extra import training
@@ -37,6 +38,7 @@ class Fold:
         scores: float64 `[m]`, how unlike the photos learned from they are.
         epochs: how it went; only the last of each stage is judged.
         seconds: wall time.
+        stopped: why it ended early, in words; None where it did not.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Fold:
     scores: NDArray[np.float64]
     epochs: tuple[Epoch, ...]
     seconds: float
+    stopped: str | None = None
 
     def to_dict(self, classes: Sequence[str]) -> dict[str, Any]:
         """Return what `metrics.json` lists of it."""
@@ -111,17 +114,25 @@ def train_fold(material: Material, photos: Sequence[PhotoFile], sides: Sides, re
         sides: id -> fold, as `cut` gives them.
         repeat: which cut it is, from 1.
         fold: which fold is judged, from 1.
+
+    Raises:
+        TrainingFailed: the loss was no number from the first epoch on; the message names the fold.
     """
     started = time.perf_counter()
     learned_from = [photo for photo in photos if sides[photo.id] != str(fold)]
     judged = [photo for photo in photos if sides[photo.id] == str(fold)]
     # A repeat is another cut and another draw of everything that chance decides in a training.
     seeded = replace(material, settings=replace(material.settings, seed=material.settings.seed + 1000 * (repeat - 1)))
-    learned: Learned = training("fieldmark.training.learn").learn(seeded, learned_from, judged, choose=False)
+    name = f"{repeat}.{fold}"
+    try:
+        learned: Learned = training("fieldmark.training.learn").learn(seeded, learned_from, judged, choose=False)
+    except TrainingFailed as error:
+        raise TrainingFailed(f"Fold {name}: {error}") from error
     seconds = time.perf_counter() - started
     epochs = tuple(learned.story.epochs)
     scores = scores_of(directions_of(learned.exemplars, learned.exemplar_labels), learned.features)
-    return Fold(f"{repeat}.{fold}", learned.n_train, learned.judged, learned.logits, scores, epochs, seconds)
+    stopped = learned.story.stopped
+    return Fold(name, learned.n_train, learned.judged, learned.logits, scores, epochs, seconds, stopped)
 
 
 def _tell(done: int, repeat: int, fold: int, folds: int, repeats: int, spent: float) -> None:

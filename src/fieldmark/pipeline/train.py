@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fieldmark.artifacts import runs, splits
-from fieldmark.artifacts.photos import PhotoFolder
+from fieldmark.artifacts.photos import PhotoFile, PhotoFolder
 from fieldmark.artifacts.runs import Run
 from fieldmark.artifacts.splits import Sides
 from fieldmark.artifacts.workspace import Workspace
@@ -76,6 +77,7 @@ def _train_once(prepared: Prepared, settings: TrainSettings, scratch: Path) -> O
     train_photos = [photo for photo in photos.photos if sides[photo.id] == "train"]
     valid_photos = [photo for photo in photos.photos if sides[photo.id] == "valid"]
     warnings = _tell_what_went_in(prepared, f"{len(train_photos)} to learn from, {len(valid_photos)} to judge by.")
+    warnings += _warn_of_unjudged(photos.classes, valid_photos)
     seen_by_model = [*valid_photos, *learn.exemplars_of(train_photos)]
     with learn.gather(
         photos.root, train_photos, seen_by_model, photos.classes, settings, prepared.features, scratch
@@ -185,6 +187,20 @@ def _tell_what_went_in(prepared: Prepared, use: str) -> list[str]:
         + ", ".join(photo.path for photo in group)
         + "."
         for group in photos.conflicts()
+    ]
+    for text in warnings:
+        warn(text)
+    return warnings
+
+
+def _warn_of_unjudged(classes: Sequence[str], judged: Sequence[PhotoFile]) -> list[str]:
+    """Warn of classes of which nothing is on the validation side, as a group larger than its share is not cut."""
+    there = {photo.label for photo in judged}
+    warnings = [
+        f"No photo of class {name!r} is on the validation side, so nothing here says how well it is told: its photos "
+        "are copies of each other, or too few that are not. Add photos of it, or give --folds."
+        for name in classes
+        if name not in there
     ]
     for text in warnings:
         warn(text)

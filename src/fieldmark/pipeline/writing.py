@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from fieldmark.evaluate.metrics import summarize
 from fieldmark.evaluate.pricing import price
 from fieldmark.evaluate.report import FinderCurve, ReportContent, render
 from fieldmark.evaluate.wording import overfitting
+from fieldmark.pipeline.baselines import judge_baselines
 from fieldmark.pipeline.folds import Fold
 from fieldmark.pipeline.outcome import Outcome
 from fieldmark.pipeline.prepare import Prepared
@@ -41,8 +43,10 @@ def write_run(folder: Path, prepared: Prepared, settings: TrainSettings, outcome
     packages = versions()
     created = datetime.now(UTC).isoformat(timespec="seconds")
     story, unusable = learned.story, photos.unusable + outcome.lost
-    warnings = outcome.warnings + story.warnings
+    stopped = [f"Fold {fold.name}: {fold.stopped}" for fold in outcome.folds if fold.stopped]
+    warnings = outcome.warnings + stopped + story.warnings
     metrics = _train_metrics(settings, outcome, unusable, warnings)
+    metrics |= judge_baselines(prepared, outcome)
     metrics["sealed"] = prepared.sealed.n if prepared.sealed else 0
     facts = {
         "version": __version__,
@@ -158,10 +162,12 @@ def _stages_of(epochs: Sequence[Epoch], predictions: Predictions) -> dict[str, d
 
 
 def _stages_of_folds(folds: Sequence[Fold]) -> dict[str, dict[str, Any] | None]:
-    """The figures of each stage's last epoch, pooled over the folds."""
+    """The figures of each stage's last epoch, pooled over the folds; None where a fold did not come to its end."""
     figures: dict[str, dict[str, Any] | None] = {"stage1": None, "stage2": None}
-    for stage in sorted({epoch.stage for fold in folds for epoch in fold.epochs}):
-        ends = [[epoch for epoch in fold.epochs if epoch.stage == stage][-1] for fold in folds]
+    for stage in (1, 2):
+        ends = [epoch for fold in folds for epoch in fold.epochs if epoch.stage == stage and isfinite(epoch.valid_loss)]
+        if len(ends) < len(folds):
+            continue
         sizes = np.array([len(fold.judged) for fold in folds])
         errors, losses = (np.array([getattr(end, name) for end in ends]) for name in ("error_rate", "valid_loss"))
         figures[f"stage{stage}"] = {

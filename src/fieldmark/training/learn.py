@@ -52,6 +52,7 @@ class Story:
     seconds: dict[str, float] = field(default_factory=dict)
     weighted: bool = False  # whether the loss makes up for unequal classes
     warnings: list[str] = field(default_factory=list)
+    stopped: str | None = None  # which of the warnings says that it ended early
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,7 @@ def _run_stages(classifier: Classifier, lesson: Lesson, story: Story) -> dict[st
             continue
         with _timed(story, f"stage{stage}"):
             for epoch in epochs(classifier, lesson, story):
-                if not (math.isfinite(epoch.train_loss) and _is_sound(epoch, lesson)):
+                if not (math.isfinite(epoch.train_loss) and _is_sound(epoch, lesson) and _is_finite(classifier)):
                     _stop_at_nonsense(epoch, story)
                     return best
                 story.epochs.append(epoch)
@@ -275,6 +276,11 @@ def _is_sound(epoch: Epoch, lesson: Lesson) -> bool:
     """Whether a validation loss is a number, where one was to be had."""
     is_judged = lesson.is_judged(epoch.epoch, lesson.settings.epochs[epoch.stage - 1])
     return math.isfinite(epoch.valid_loss) or not is_judged
+
+
+def _is_finite(classifier: Classifier) -> bool:
+    """Whether the last step of an epoch that was not judged left weights that are numbers."""
+    return all(bool(torch.isfinite(value).all()) for value in classifier.parameters())
 
 
 def _stage_1(classifier: Classifier, lesson: Lesson, story: Story) -> Iterator[Epoch]:
@@ -320,6 +326,7 @@ def _stop_at_nonsense(epoch: Epoch, story: Story) -> None:
     if story.kept is None:
         raise TrainingFailed(f"The loss was no number in {where}: the {which} learned too fast. Try a smaller {flag}.")
     text = f"The loss was no number in {where}, so training stopped there; a smaller {flag} may help."
+    story.stopped = text
     story.warnings.append(text)
     warn(text)
 
