@@ -37,7 +37,7 @@ def apply_defaults(
         WrongUsage: the file is no TOML, or has a table or key that does not exist; the nearest is named.
     """
     path = _folder_of(given) / SETTINGS_FILE
-    if not path.is_file():
+    if not path.is_file() or getattr(given, "again", None) is not None:  # a run is repeated with its own settings
         return given
     parsers, lists = _parsers(parser), {}
     for command, values in _read(path).items():

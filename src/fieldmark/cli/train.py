@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fieldmark.cli.command import add_settings, command, print_json, settings_given
 from fieldmark.config import TrainSettings
+from fieldmark.errors import WrongUsage
 from fieldmark.terminal import say
+
+if TYPE_CHECKING:
+    from fieldmark.pipeline.reproduce import Repeated
 
 
 def add_train(commands: Any) -> None:
     """Add `fieldmark train`."""
     parser = command(commands, "train", "learn to tell the classes of a folder of class folders apart", _train)
     parser.add_argument(
-        "folder", metavar="DIR", help="a workspace, or DIR/coral/*.jpg, DIR/king/*.jpg, also below train/ and valid/"
+        "folder",
+        metavar="DIR",
+        nargs="?",
+        help="a workspace, or DIR/coral/*.jpg, DIR/king/*.jpg, also below train/ and valid/",
     )
     parser.add_argument(
         "-o",
         "--out",
         metavar="RUN",
         help="folder of the run (DIR/runs/<id> of a workspace, DIR/.fieldmark/runs/<id> of a plain folder)",
+    )
+    parser.add_argument(
+        "--from",
+        dest="again",
+        metavar="RUN",
+        help="train as this run was trained and say what agrees; DIR is where its photos lie now, if they have moved",
     )
     _add_probes(parser)
     add_settings(parser, TrainSettings)
@@ -35,6 +48,10 @@ def _add_probes(parser: argparse.ArgumentParser) -> None:
 def _train(given: argparse.Namespace) -> int:
     from fieldmark.pipeline.train import train
 
+    if given.again is not None:
+        return _train_again(given)
+    if given.folder is None:
+        raise WrongUsage("Name the folder to learn from: fieldmark train DIR. To repeat a run: --from RUN")
     run = train(given.folder, settings_given(TrainSettings, given), given.out, given.far, given.near)
     metrics = run.metrics()
     _say_result(metrics)
@@ -46,10 +63,37 @@ def _train(given: argparse.Namespace) -> int:
     return 0
 
 
+def _train_again(given: argparse.Namespace) -> int:
+    from fieldmark.pipeline.reproduce import reproduce
+
+    named = ["far", "near", *(field.name for field in dataclasses.fields(TrainSettings))]
+    others = ["--" + name.replace("_", "-") for name in named if getattr(given, name) is not None]
+    if others:
+        raise WrongUsage(f"--from takes the settings of the run, so {', '.join(others)} cannot be given beside it.")
+    done = reproduce(given.again, given.folder, given.out)
+    metrics = done.run.metrics()
+    _say_result(metrics)
+    _say_repeated(done)
+    say(f"run:    {done.run.path}")
+    if given.json:
+        print_json({**metrics, "run": str(done.run.path), "repeated": done.to_dict()})
+    return 0
+
+
+def _say_repeated(done: Repeated) -> None:
+    words = {True: "agrees", False: "differs", None: "not told"}
+    rows = [*done.inputs, *done.figures]
+    width = max(len(row.then) for row in rows)
+    say(f"{'':<13} {'then':<{width}}  now")
+    for row in rows:
+        say(f"{row.what:<13} {row.then:<{width}}  {row.now}  {words[row.agree]}. {row.means}".rstrip())
+    say(done.verdict)
+
+
 def _say_result(metrics: dict[str, Any]) -> None:
     from fieldmark.evaluate.calibration import say_calibration
     from fieldmark.evaluate.unknown import sentences
-    from fieldmark.evaluate.wording import how_judged, regraded
+    from fieldmark.evaluate.wording import baselines, how_judged, regraded
 
     n = metrics["judgements"]
     low, high = metrics["accuracy_ci95"]
@@ -60,6 +104,8 @@ def _say_result(metrics: dict[str, Any]) -> None:
     )
     if judged := how_judged(metrics):
         say(judged)
+    if metrics.get("baselines"):
+        say(baselines(metrics))
     if metrics.get("weighted_loss"):
         say(f"Balanced accuracy, every class counted alike: {metrics['balanced_accuracy']:.1%}.")
     if metrics.get("chosen_on_judged"):
