@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fieldmark.artifacts.predictions import Predictions
 from fieldmark.evaluate.intervals import repeated_folds, wilson
+from fieldmark.evaluate.wording import percent
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -208,7 +209,7 @@ def sentences(metrics: Mapping[str, Any]) -> list[str]:
 
 def _counted(what: str, found: Mapping[str, Any]) -> str:
     low, high = found["ci95"]
-    return f"{what.format(**found)}: {found['share']:.1%} (95 % interval {low:.1%} to {high:.1%})."
+    return f"{what.format(**found)}: {percent(found['share'])} (95 % interval {percent(low)} to {percent(high)})."
 
 
 def _unit(rows: Floats) -> Floats:

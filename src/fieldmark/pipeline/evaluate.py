@@ -24,7 +24,7 @@ from fieldmark.evaluate.unknown import figures
 from fieldmark.pipeline.calibrate import calibration_of
 from fieldmark.pipeline.export import graph_of
 from fieldmark.pipeline.probing import ids_of, judge_probes, read_probes
-from fieldmark.pipeline.telling import tell_unusable, thumbnails, versions
+from fieldmark.pipeline.telling import sources, tell_unusable, thumbnails, versions
 
 NO_THRESHOLD = "The model was written without a threshold for “none of these”, so it refuses nothing."
 
@@ -97,7 +97,9 @@ def evaluate(
             predictions=predictions,
             thumbnails=thumbnails(photos),
             unusable=[(file.path, file.reason) for file in unusable],
+            sources=sources(workspace, photos.photos),
             settings={"model": str(reference), **model.info.preprocessing},
+            hashes={"photos learned from": str(model.info.trained_on.get("hash", ""))},
             versions=versions(),
         )
         write_text(Path(report).absolute(), render(content))
