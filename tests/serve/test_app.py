@@ -9,7 +9,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from fieldmark.artifacts.modelfile import Model
-from fieldmark.costs import Costs
 from fieldmark.errors import WrongUsage
 from fieldmark.serve.app import create_app
 from fieldmark.serve.limits import Limits
@@ -88,14 +87,13 @@ def test_a_photo_unlike_the_training_photos_is_unknown():
 
 
 def test_a_model_with_costs_says_what_to_do_where_that_is_not_the_likeliest(client):
-    costs = Costs.of(("coral", "king"), [("coral", "king", 1000.0)]).to_dict()
-    priced = TestClient(create_app(Model(tiny_model_bytes(sharpness=3.0, costs=costs))))
+    priced = TestClient(create_app(Model(tiny_model_bytes(sharpness=3.0, cost=["coral->king=1000"]))))
     reply = upload(priced, picture_bytes(BLUE)).json()
     assert (reply["predictions"][0][0], reply["decision"]) == ("king", "coral")
-    assert reply["advice"].startswith("Take it for coral")
+    assert reply["advice"].startswith("Treat it as coral")
     assert 0 < reply["expected_cost"] < 1
     sure = upload(priced, picture_bytes(RED)).json()
-    assert (sure["decision"], "advice" in sure) == ("coral", False)
+    assert (sure["decision"], sure["advice"]) == ("coral", None)
     answer = priced.get("/openapi.json").json()["components"]["schemas"]["Answer"]["properties"]
     assert {"decision", "expected_cost", "advice"} <= answer.keys()
     assert not {"decision", "expected_cost", "advice"} & upload(client, picture_bytes(BLUE)).json().keys()

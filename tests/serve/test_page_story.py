@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from fieldmark.artifacts.modelfile import Model
-from fieldmark.costs import Costs
 from fieldmark.serve.server import BackgroundServer
 from support.bad_web import bad_web
 from support.tiny_model import BLUE, RED, picture_bytes, tiny_model_bytes
@@ -158,13 +157,12 @@ def test_of_many_classes_five_are_shown_and_all_on_request_also_on_the_smallest_
 
 
 def test_a_dear_mistake_is_warned_of_and_the_warning_goes_with_the_photo(browser):
-    costs = Costs.of(("coral", "king"), [("coral", "king", 1000.0)]).to_dict()
-    model = Model(tiny_model_bytes(sharpness=3.0, costs=costs))
+    model = Model(tiny_model_bytes(sharpness=3.0, cost=["coral->king=1000"]))
     with BackgroundServer(model) as server, visit(browser, server.url, viewport={"width": 320, "height": 640}) as page:
         page.set_input_files("input[type=file]", picture(BLUE))
         page.locator(".advice").wait_for()
-        assert page.locator(".advice").inner_text().startswith("Take it for coral")
-        assert "Take it for coral" in page.locator("#announcement").inner_text()
+        assert page.locator(".advice").inner_text().startswith("Treat it as coral")
+        assert "Treat it as coral" in page.locator("#announcement").inner_text()
         assert not scrolls_sideways(page)
         page.set_input_files("input[type=file]", picture(RED))
         page.locator(".advice").wait_for(state="hidden")

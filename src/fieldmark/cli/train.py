@@ -47,7 +47,7 @@ def _train(given: argparse.Namespace) -> int:
 
 
 def _say_result(metrics: dict[str, Any]) -> None:
-    from fieldmark.evaluate.calibration import say_calibration
+    from fieldmark.evaluate.calibration import sum_up
     from fieldmark.evaluate.unknown import sentences
     from fieldmark.evaluate.wording import how_judged, regraded
 
@@ -70,7 +70,7 @@ def _say_result(metrics: dict[str, Any]) -> None:
     if changes := regraded(metrics):
         say(changes)
     if metrics.get("calibration"):
-        say(say_calibration(metrics["calibration"]))
+        say(sum_up(metrics["calibration"]))
     for sentence in (*(metrics.get("costs") or {}).get("sentences", ()), *sentences(metrics)):
         say(sentence)
 

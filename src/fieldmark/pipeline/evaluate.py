@@ -85,7 +85,7 @@ def evaluate(
         "kept": None,
         **summarize(predictions),
         "calibration": calibration_of(predictions),
-        "costs": price(predictions, model.costs),
+        "costs": price(predictions, model.info.costs),
         "unknown": _unknown(model, predictions, judge_probes(probes, lambda pixels: model.run(pixels)[2], threshold)),
         "unusable": [{"photo": file.path, "reason": file.reason} for file in unusable],
     }

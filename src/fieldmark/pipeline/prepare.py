@@ -17,7 +17,7 @@ from fieldmark.artifacts.photos import PhotoFile, PhotoFolder
 from fieldmark.artifacts.reading import read_photos
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.config import TrainSettings
-from fieldmark.costs import Costs, parse_cost
+from fieldmark.costs import Costs
 from fieldmark.errors import FolderError
 from fieldmark.grouping import with_groups
 from fieldmark.pipeline.extra import training
@@ -57,7 +57,7 @@ def prepare(folder: str | os.PathLike[str], settings: TrainSettings) -> Prepared
 
 def costs_of(settings: TrainSettings, classes: Sequence[str]) -> Costs | None:
     """Return what mistakes cost, or None where nothing was priced. Raises WrongUsage for a class that is not there."""
-    return Costs.of(classes, map(parse_cost, settings.cost)) if settings.cost else None
+    return Costs.read(classes, settings.cost)
 
 
 def look_at(workspace: Workspace, photos: PhotoFolder, settings: TrainSettings) -> Features:
