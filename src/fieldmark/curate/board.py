@@ -62,7 +62,7 @@ class Board:
         classes: class names, sorted.
         tiles: the photos, in the order of their paths; missing ones last.
         findings: by place in `tiles`, in the order of `findings.in_order`.
-        checked: whether a check has ever found anything.
+        checked: whether a whole check has been made.
         files: photo id -> a file with these bytes.
         origins: photo id -> where it comes from; photos of a plain folder are not in it.
     """
@@ -142,7 +142,7 @@ class Folder:
         classes = tuple(sorted({*self._classes, *(label for tile in tiles for label in tile.labels)}))
         placed = _place(tiles, [*found, *_unfound_conflicts(tiles, found)])
         tiles = _grouped(tiles, placed, notes.groups)
-        return Board(workspace.root.name, classes, tuple(tiles), tuple(placed), bool(found), files, notes.origins)
+        return Board(workspace.root.name, classes, tuple(tiles), tuple(placed), _is_checked(workspace), files, notes.origins)
 
     def _files(self, notes: _Notes) -> Iterator[_Seen]:
         root = self._workspace.photos
@@ -224,6 +224,11 @@ def _read_findings(workspace: Workspace) -> list[Finding]:
             if found:
                 return found
     return []
+
+
+def _is_checked(workspace: Workspace) -> bool:
+    """By the page that a whole check leaves, as a check may find nothing, and `clean` itself looks at pixels alone."""
+    return (workspace.memory / findings.PAGE).is_file()
 
 
 def _lay_out(seen: Iterable[_Seen]) -> tuple[list[Tile], dict[str, Path]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fieldmark.artifacts.findings import Finding
+from fieldmark.artifacts.findings import Finding, LeftOut
 from fieldmark.artifacts.photos import PhotoFile, PhotoFolder
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.checks import labels, painted, pictures, strangers
@@ -22,12 +22,12 @@ class Seen:
     Attributes:
         findings: of the kinds that need features.
         groups: photos that show one picture, by hashes and features together.
-        left_out: checks that could not be made, each with its reason.
+        left_out: checks that could not be made.
     """
 
     findings: tuple[Finding, ...]
     groups: tuple[tuple[PhotoFile, ...], ...]
-    left_out: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
 
 
 def check_features(workspace: Workspace, photos: PhotoFolder, hashed: Sequence[Sequence[PhotoFile]]) -> Seen:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fieldmark.artifacts import findings
 from fieldmark.artifacts.catalog import Catalog
+from fieldmark.artifacts.findings import LeftOut, in_sentences
 from fieldmark.artifacts.photos import PhotoFile
 from fieldmark.artifacts.reading import read_photos
 from fieldmark.artifacts.workspace import Workspace
@@ -230,7 +231,7 @@ def _conclude(
     missed: int,
     mislabelled: int | None,
     sources: Sequence[Source],
-    left_out: str | None,
+    left_out: LeftOut | None,
 ) -> LearningCurve:
     points = _points(classes, answers)
     laws = projection.fit(answers.sizes, answers.wrong, answers.groups)
@@ -248,7 +249,7 @@ def _conclude(
         tuple(sources),
         verdict(outcome),
         tuple(advice(outcome)),
-        (left_out,) if left_out else (),
+        tuple(in_sentences([left_out] if left_out else [])),
     )
 
 
