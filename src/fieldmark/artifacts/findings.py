@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fieldmark.artifacts.catalog import Catalog
+from fieldmark.artifacts.workspace import Workspace
 
 TITLES: Mapping[str, str] = {
     "unreadable": "Unreadable",
@@ -143,3 +144,23 @@ def read(catalog: Catalog) -> list[Finding]:
     )
     found = [Finding(**{**dict(row), "sure": bool(row["sure"])}) for row in rows]
     return sorted(found, key=lambda finding: KINDS.index(finding.kind))
+
+
+def read_kept(workspace: Workspace) -> list[Finding]:
+    """Return the findings kept with the journal; where that is elsewhere and has none, those of the workspace.
+
+    Raises:
+        WorkspaceError: a catalog cannot be read.
+    """
+    for path in dict.fromkeys([workspace.journal, workspace.catalog]):
+        if path.is_file():
+            with Catalog.open_reading(path) as catalog:
+                found = read(catalog)
+            if found:
+                return found
+    return []
+
+
+def is_whole(workspace: Workspace) -> bool:
+    """Whether they are those of a whole check, by the page that it leaves; `clean` itself looks at pixels alone."""
+    return (workspace.memory / PAGE).is_file()

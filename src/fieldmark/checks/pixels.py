@@ -38,7 +38,10 @@ class Limits:
 
 def unreadable(unusable: Iterable[Unusable]) -> list[Finding]:
     """Return a finding for each file that is no usable photo; its id is that of its bytes."""
-    return [Finding(file.path, file.id, "unreadable", 1.0, f"{file.reason[:1].upper()}{file.reason[1:]}.") for file in unusable]
+    return [
+        Finding(file.path, file.id, "unreadable", 1.0, f"{file.reason[:1].upper()}{file.reason[1:]}.")
+        for file in unusable
+    ]
 
 
 def check_pixels(photo: PhotoFile, measures: Measures, limits: Limits = Limits()) -> list[Finding]:

@@ -100,6 +100,16 @@ def check_pixels_alone(workspace: Workspace, photos: PhotoFolder) -> list[Findin
     return [*_by_pixels(workspace, photos, measured, known), *near]
 
 
+def check_pixels_first(workspace: Workspace) -> None:
+    """Keep for `clean` what pixels and hashes tell, where nobody has checked yet; no page says that it was a check.
+
+    Raises:
+        FieldmarkError: the folder cannot be read, or holds no photo at all.
+    """
+    found = check_pixels_alone(workspace, read_photos(workspace))
+    _keep(workspace, findings.in_order(found))
+
+
 def _by_pixels(
     workspace: Workspace, photos: PhotoFolder, measured: Mapping[str, Measures], known: _Known
 ) -> list[Finding]:

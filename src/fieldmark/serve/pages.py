@@ -52,7 +52,9 @@ def docs_page(description: dict[str, Any], base_url: str) -> HTMLResponse:
 def asset(path: str) -> Response:
     """Return one of the files in `ASSETS`."""
     name = path.removeprefix("/")
-    content = favicon() if name == "favicon.svg" else resources.files("fieldmark.serve").joinpath("page", name).read_bytes()
+    content = (
+        favicon() if name == "favicon.svg" else resources.files("fieldmark.serve").joinpath("page", name).read_bytes()
+    )
     return Response(content, media_type=ASSETS[path], headers=_FRESH)
 
 
