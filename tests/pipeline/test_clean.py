@@ -59,7 +59,8 @@ def measured(monkeypatch):
 def test_an_unchecked_folder_opens_with_what_pixels_tell_and_says_how_to_find_more(folder, measured, capsys):
     with speaking(Voice.STDERR):
         workspace = prepare(folder)
-    assert f"Not checked yet: showing what pixels and hashes tell. fieldmark check {folder}" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert told.startswith("Not checked yet") and f"`fieldmark check {folder}` takes longer" in told
     assert {found.kind for found in findings.read_kept(workspace)} >= {"unreadable", "duplicate", "dark"}
     assert not findings.is_whole(workspace) and measured == [25]
 

@@ -1,4 +1,4 @@
-"""Findings -> the HTML of `check.html`: one page with the photos in question, which asks no other computer for anything."""
+"""Findings -> `check.html`: one page with the photos in question, which asks no other computer for anything."""
 
 from __future__ import annotations
 

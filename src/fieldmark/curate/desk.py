@@ -160,6 +160,9 @@ class Desk:
         if not new:
             return
         self._journal.take(new)
+        for row in new:
+            if row.n > self._acts.last:  # an undo may have read ahead
+                self._acts.take(row)
         self._decisions = self._journal.decisions()
         self._last = new[-1].n
         self._touched += [(row.n, photo) for row in new for photo in self._photos_of(row)]

@@ -61,11 +61,10 @@ def prepare(folder: str | os.PathLike[str]) -> Workspace:
     """
     workspace = Workspace.open(folder)
     if not findings.is_whole(workspace):
-        say(
-            f"Not checked yet: showing what pixels and hashes tell. fieldmark check {shlex.quote(os.fspath(folder))} "
-            "takes longer and also finds probable label mistakes, off-topic photos and crops. It may run while the "
-            "page is open; load the page anew when it has ended."
-        )
+        command = f"fieldmark check {shlex.quote(os.fspath(folder))}"
+        say("Not checked yet: the page shows what pixels and hashes tell.")
+        say(f"`{command}` takes longer, and finds probable label mistakes, off-topic photos and crops as well.")
+        say("It may run while the page is open; load the page anew when it has ended.")
         if not findings.read_kept(workspace):
             check_pixels_first(workspace)
     return workspace
