@@ -73,8 +73,7 @@ def look_at(workspace: Workspace, photos: PhotoFolder, settings: TrainSettings) 
 def _grouped(workspace: Workspace, photos: PhotoFolder, features: Features, by: str | None) -> PhotoFolder:
     """Set the groups: copies by bytes, by what a harvest found, by features; and what one source gave, if asked."""
     row = {photo.path: i for i, photo in enumerate(photos.photos)}
-    lookalikes = training("fieldmark.checks.lookalikes")
-    alike = lookalikes.groups(features.vectors, features.greys, features.shapes)
+    alike = training("fieldmark.pipeline.find_alike").find_alike(workspace, features)
     seen = [[row[features.photos[i].path] for i in group] for group in alike]
     return replace(photos, photos=with_groups(photos.photos, [*seen, *_of_one_origin(workspace, photos.photos, by)]))
 
