@@ -11,8 +11,8 @@ from PIL import Image
 
 import fieldmark as fm
 from fieldmark import api
+from fieldmark.artifacts import findings
 from fieldmark.artifacts.workspace import Workspace
-from fieldmark.checks import gallery
 from fieldmark.errors import MissingExtra
 
 
@@ -81,7 +81,7 @@ else:
 def test_the_page_of_clean_is_open_until_ctrl_c(where, flat_folder):
     memory = Workspace.open(flat_folder).memory
     memory.mkdir()
-    (memory / gallery.NAME).touch()  # it was checked before, which would take its time here
+    (memory / findings.PAGE).touch()  # it was checked before, which would take its time here
     command = [sys.executable, "-u", "-c", CLEAN, str(flat_folder), where]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     line = process.stdout.readline()

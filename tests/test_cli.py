@@ -337,8 +337,8 @@ def test_a_port_that_is_none_is_wrong_usage(capsys, model_file, monkeypatch, por
         (["--cost", "red->bleu=1000"], "", "blue"),
         (["--cost", "red->blue"], "", "--cost red->blue makes no sense"),
         (["--cost", "red->blue=-1"], "", "a cost is a number from 0"),
-        ([], '[train.cost]\n"red->bleu" = 1000\n', "blue"),
-        ([], "[train.cost]\n", None),
+        ([], '[costs]\n"red->bleu" = 1000\n', "blue"),
+        ([], "[costs]\n", None),
     ],
 )
 def test_costs_are_known_to_make_sense_before_anything_is_learned(arguments, toml, named, flat_folder, capsys):
@@ -352,16 +352,16 @@ def test_costs_are_known_to_make_sense_before_anything_is_learned(arguments, tom
 
 
 def test_costs_of_a_table_reach_the_model_and_what_it_answers(flat_folder, tmp_path, capsys):
-    (flat_folder / "fieldmark.toml").write_text('[train.cost]\n"red->blue" = 1000\n"->expert" = 0.5\n')
+    (flat_folder / "fieldmark.toml").write_text('[costs]\n"red->blue" = 1000\n"->expert" = 0.5\n')
     run, model = str(tmp_path / "run"), str(tmp_path / "model.onnx")
     assert main(["train", str(flat_folder), "-o", run, "--epochs", "1,0", "--size", "32", "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)["costs"]
     assert figures["answers"] == ["blue", "red", "expert"]
     assert (figures["watched"][0]["actual"], figures["watched"][0]["answer"]) == ("red", "blue")
     assert main(["export", run, "-o", model]) == 0
-    assert Model(model).costs.prices == (("red", "blue", 1000.0), ("*", "expert", 0.5))
+    assert Model(model).info.costs.prices == (("red", "blue", 1000.0), ("*", "expert", 0.5))
     assert main(["export", run, "-o", model, "--cost", "blue->red=7"]) == 0
-    assert Model(model).costs.prices == (("blue", "red", 7.0),)
+    assert Model(model).info.costs.prices == (("blue", "red", 7.0),)
     assert main(["export", run, "-o", model, "--cost", "blu->red=7"]) == 2
     assert "blue" in capsys.readouterr().err
     assert main(["evaluate", model, str(flat_folder), "--json"]) == 0

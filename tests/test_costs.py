@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from fieldmark.costs import EVERY, GREATEST_COST, Costs, parse_cost
+from fieldmark.costs import EVERY, GREATEST_COST, Answer, Costs, parse_cost
 from fieldmark.errors import WrongUsage
 
 SNAKES = ("coral", "king")
@@ -251,3 +251,39 @@ def test_whatever_a_file_holds_only_a_value_error_comes_of_it(values):
 def test_the_table_of_costs_cannot_be_written_to():
     with pytest.raises(ValueError, match="read-only"):
         Costs.of(SNAKES).matrix[0, 1] = 5
+
+
+def test_about_one_photo_it_says_what_to_do_and_why():
+    costs = costs_of("coral->king=1000", "*->expert=20")
+    assert costs.answer(np.array([0.01, 0.99])) == Answer(
+        "coral", pytest.approx(0.99), "Treat it as coral: taking coral for king is costly."
+    )
+    assert costs.answer(np.array([0.0, 1.0])) == Answer("king", 0.0, None)
+    asked = costs_of("coral->king=1000", "king->coral=1000", "*->expert=20").answer(np.array([0.4, 0.6]))
+    assert asked == Answer("expert", pytest.approx(20), "Ask an expert: a wrong name would cost more.")
+    left = costs_of("coral->king=1000", "*->unknown=0.5").answer(np.array([0.3, 0.7]))
+    assert left == Answer("unknown", pytest.approx(0.5), "Leave it unnamed: a wrong name would cost more.")
+
+
+def test_the_mistake_that_is_named_is_the_one_feared_most():
+    costs = Costs.of(("coral", "king", "milk"), [parse_cost("coral->milk=1000"), parse_cost("king->milk=3")])
+    assert "taking king for milk is costly" in costs.answer(np.array([0.0, 0.45, 0.55])).advice
+    assert "taking coral for milk is costly" in costs.answer(np.array([0.1, 0.35, 0.55])).advice
+
+
+def test_a_photo_of_none_of_the_classes_is_unknown_whatever_that_costs():
+    for texts, cost in (((), 1.0), (("*->expert=0",), 1.0), (("*->unknown=7",), 7.0)):
+        assert costs_of(*texts).answer(np.array([0.9, 0.1]), is_unknown=True) == Answer("unknown", cost, None)
+
+
+def test_unknown_is_laid_beside_the_answers_there_are():
+    wide = costs_of("coral->king=10", "*->expert=2").with_unknown()
+    assert wide.answers == ("coral", "king", "unknown", "expert")
+    assert wide.matrix.tolist() == [[0, 10, 1, 2], [1, 0, 1, 2]]
+    priced = costs_of("*->unknown=3")
+    assert priced.with_unknown() is priced
+
+
+def test_without_texts_there_are_no_costs():
+    assert Costs.read(SNAKES, ()) is None
+    assert Costs.read(SNAKES, ["coral->king=2"]).prices == (("coral", "king", 2),)

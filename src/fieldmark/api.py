@@ -119,7 +119,7 @@ def clean(
     """Decide on doubtful photos in a page of this computer, which is there until Ctrl-C or a notebook's stop button.
 
     Args:
-        folder: a workspace, or class folders; checked first where that was never done.
+        folder: a workspace, or class folders; its pixels are looked at first where it was never checked.
         auto: no page: take the safe decisions alone, and return them.
         port: of the page; by default 8010, or any that is free.
         verbose: print where the page is, and what happens.

@@ -57,7 +57,7 @@ def parse_cost(text: str) -> Price:
     if not arrow or not answer.strip():
         raise WrongUsage(
             f"--cost {text} makes no sense: write what the photo is, what it must not be called and what that costs, "
-            "such as 'coral->king=1000', or '->expert=2' for an answer at the same cost whatever the photo is."
+            "such as 'coral->king=1000', or '*->expert=0.2' for an answer at the same cost whatever the photo is."
         )
     return actual.strip() or EVERY, answer.strip(), _cost(number, text)
 
@@ -70,6 +70,21 @@ def _cost(number: str, text: str) -> float:
     if not 0 <= cost <= GREATEST_COST:  # false for NaN too
         raise WrongUsage(f"--cost {text} makes no sense: a cost is a number from 0 to {GREATEST_COST:,.0f}.")
     return cost
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to say about one photo once mistakes have costs.
+
+    Attributes:
+        decision: a class, "unknown" or "expert".
+        expected_cost: what that costs on average, in units of a common mistake.
+        advice: a sentence on why it is not the most probable class; None where it is, or where the photo is unknown.
+    """
+
+    decision: str
+    expected_cost: float
+    advice: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +145,15 @@ class Costs:
             matrix[rows, answers.index(answer)] = cost
         np.fill_diagonal(matrix, 0.0)
         return cls(names, answers, matrix)
+
+    @classmethod
+    def read(cls, classes: Sequence[str], texts: Sequence[str]) -> Costs | None:
+        """Return the costs that `--cost` gave, as `parse_cost` reads them; None where it gave none.
+
+        Raises:
+            WrongUsage: as for `parse_cost` and `of`.
+        """
+        return cls.of(classes, [parse_cost(text) for text in texts]) if texts else None
 
     @property
     def prices(self) -> tuple[Price, ...]:
@@ -192,6 +216,41 @@ class Costs:
         rank = np.hstack([rows, np.broadcast_to(after_classes, (len(rows), len(after_classes)))])
         chosen = np.asarray(np.where(cheapest, rank, -np.inf).argmax(axis=1), dtype=np.int64)
         return chosen if np.ndim(probabilities) == 2 else chosen.reshape(())
+
+    def answer(self, probabilities: Floats, is_unknown: bool = False) -> Answer:
+        """Answer about one photo.
+
+        Args:
+            probabilities: `[c]`, sums to 1.
+            is_unknown: whether the model says that it is none of the classes. Its probabilities, of the classes alone,
+                mean nothing then, so the answer is "unknown" whatever the costs.
+
+        Raises:
+            ValueError: as for `expected`.
+        """
+        if is_unknown:
+            priced = UNKNOWN in self.answers
+            cost = self.expected(probabilities)[self.answers.index(UNKNOWN)] if priced else UNPRICED
+            return Answer(UNKNOWN, float(cost), None)
+        j, top = int(self.decide(probabilities)), int(np.argmax(probabilities))
+        cost = float(self.expected(probabilities)[j])
+        return Answer(self.answers[j], cost, None if j == top else self._why_not(top, j, probabilities))
+
+    def _why_not(self, top: int, chosen: int, probabilities: Floats) -> str:
+        """Say why the answer is not the most probable class."""
+        if chosen >= len(self.classes):
+            do = {UNKNOWN: "Leave it unnamed", EXPERT: "Ask an expert"}[self.answers[chosen]]
+            return f"{do}: a wrong name would cost more."
+        feared = int(np.argmax(probabilities * self.matrix[:, top]))
+        return f"Treat it as {self.answers[chosen]}: taking {self.classes[feared]} for {self.classes[top]} is costly."
+
+    def with_unknown(self) -> Costs:
+        """Return the same costs with an answer "unknown", at 1 where it had no price."""
+        if UNKNOWN in self.answers:
+            return self
+        c = len(self.classes)
+        answers = (*self.classes, UNKNOWN, *self.answers[c:])
+        return Costs(self.classes, answers, np.insert(self.matrix, c, UNPRICED, axis=1))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the costs as they stand in the metadata of a model: plain names and numbers."""

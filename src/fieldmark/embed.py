@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,22 +14,20 @@ from numpy.typing import NDArray
 from fieldmark import backbones
 from fieldmark.artifacts import features as cache
 from fieldmark.artifacts.features import GREY_SIDE, Look, Recipe, key_of
+from fieldmark.artifacts.keeper import Keeper
 from fieldmark.artifacts.photos import PhotoFile, Unusable
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.classifier import Fit, fit_pixels
 from fieldmark.device import pick_device
 from fieldmark.engines.local import map_threads
-from fieldmark.errors import NotAPhoto, explain_os_error
+from fieldmark.errors import NotAPhoto
 from fieldmark.imaging.decode import Pixels
-from fieldmark.terminal import track, warn
+from fieldmark.terminal import track
 
 Floats = NDArray[np.float32]
 
 BATCH = 32
 """Photos looked at a time; four batches of 299 pixels take about 1 GB."""
-
-SAVE_EVERY = 60.0
-"""Seconds of work that a killed process may lose."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +139,8 @@ def look_at(
     missing = {key: source for key, source in sources.items() if key not in held}
     lost: dict[str, NotAPhoto] = {}
     if missing:
-        keeper = _Keeper(path, recipe, held)
+        unkept = "What was seen in the photos is not kept for the next time."
+        keeper = Keeper(lambda: cache.write(path, recipe, held), unkept)
         for key, look in track(_looks(missing, recipe, weights), doing, total=len(missing)):
             if isinstance(look, NotAPhoto):
                 lost[key] = look
@@ -151,31 +149,6 @@ def look_at(
                 keeper.now_and_then()
         keeper.at_last()
     return {key: held[key] if key in held else lost[key] for key in sources}
-
-
-class _Keeper:
-    """Writes the cache while it grows; a disk that takes nothing costs a warning, once."""
-
-    def __init__(self, path: Path, recipe: Recipe, looks: dict[str, Look]) -> None:
-        self.path, self.recipe, self.looks = path, recipe, looks
-        self.written = time.monotonic()
-        self.unwritten = 0
-        self.refused = False
-
-    def now_and_then(self) -> None:
-        self.unwritten += 1
-        if time.monotonic() - self.written > SAVE_EVERY:
-            self.at_last()
-
-    def at_last(self) -> None:
-        if self.refused or not self.unwritten:
-            return
-        try:
-            cache.write(self.path, self.recipe, self.looks)
-        except OSError as error:
-            self.refused = True
-            warn(f"What was seen in the photos is not kept for the next time. {explain_os_error(error)}")
-        self.written, self.unwritten = time.monotonic(), 0
 
 
 def _looks(

@@ -6,9 +6,8 @@ import pytest
 from PIL import Image
 
 from fieldmark.artifacts.modelfile import METADATA_KEY, Model, ModelInfo, Prediction
-from fieldmark.costs import Costs
 from fieldmark.errors import ModelFileError, NotAPhoto
-from support.tiny_model import BLUE, RED, picture_bytes, tiny_model_bytes
+from support.tiny_model import BLUE, RED, tiny_model_bytes
 
 GREY = (120, 120, 120)
 
@@ -196,6 +195,12 @@ def test_a_refused_file_is_named(tmp_path):
         ("metrics", []),
         ("trained_on", 3),
         ("backbone", None),
+        ("costs", []),
+        ("costs", {}),
+        ("costs", {"classes": ["king", "coral"], "answers": ["king", "coral"], "matrix": [[0, 1], [1, 0]]}),
+        ("costs", {"classes": ["coral", "king"], "answers": ["coral", "king"], "matrix": [[0, -1], [1, 0]]}),
+        ("costs", {"classes": ["coral", "king"], "answers": ["coral", "king"], "matrix": [[0, 1e99], [1, 0]]}),
+        ("costs", {"classes": ["coral", "king"], "answers": ["coral", "king"], "matrix": [[0, "1"], [1, 0]]}),
     ],
 )
 def test_metadata_of_other_types_is_refused(key, value):
@@ -207,62 +212,38 @@ def test_a_graph_that_answers_with_another_number_of_classes_is_refused(classes)
     assert "of them" in refusal(with_metadata({"classes": classes}))
 
 
-PRICED = Costs.of(("coral", "king"), [("coral", "king", 1000.0), ("*", "expert", 0.5)])
+REDDISH = (120, 60, 110)
 
 
-@pytest.mark.parametrize(
-    ("sharpness", "decision"),
-    [(8.0, "king"), (0.5, "expert"), (-8.0, "coral")],
-)
-def test_a_model_with_costs_decides_for_what_costs_least(sharpness, decision):
-    """A blue picture is a king to a sharp model; one that doubts is better off with an expert than with a bite."""
-    answer = Model(tiny_model_bytes(sharpness=sharpness * 2, costs=PRICED.to_dict())).predict(picture_bytes(BLUE))
-    chances = np.array([[dict(answer.predictions)[name] for name in ("coral", "king")]])
-    assert answer.decision == decision
-    assert answer.expected_cost == pytest.approx(PRICED.expected(chances / chances.sum()).min(), rel=1e-4)
-    assert answer.to_dict()["decision"] == decision
+def test_a_model_that_knows_what_mistakes_cost_says_what_to_decide():
+    model = Model(tiny_model_bytes(cost=["king->coral=1000", "*->expert=5"]))
+    answer = model.predict(flat(REDDISH))
+    assert (answer.label, answer.decision) == ("coral", "king")
+    assert answer.advice == "Treat it as king: taking king for coral is costly."
+    assert answer.expected_cost == pytest.approx(answer.probability)
+    assert {name: answer.to_dict()[name] for name in ("decision", "advice")} == {
+        "decision": "king",
+        "advice": answer.advice,
+    }
+    assert answer.advice in answer._repr_html_()
+    assert (model.predict(flat(BLUE)).decision, model.predict(flat(BLUE)).advice) == ("king", None)
 
 
-def test_what_is_none_of_the_classes_is_decided_as_that_whatever_the_costs():
-    answer = Model(tiny_model_bytes(threshold=-1.0, costs=PRICED.to_dict())).predict(picture_bytes(BLUE))
-    assert (answer.unknown, answer.decision, answer.expected_cost, answer.advice) == (True, "unknown", None, None)
+def test_a_model_without_costs_says_nothing_of_them():
+    answer = Model(tiny_model_bytes()).predict(flat(REDDISH))
+    assert (answer.decision, answer.expected_cost, answer.advice) == (None, None, None)
+    assert set(answer.to_dict()) == {"predictions", "unknown", "unknown_score"}
 
 
-def test_a_model_without_costs_says_nothing_of_a_decision():
-    answer = Model(tiny_model_bytes()).predict(picture_bytes(BLUE))
-    assert answer.advice is None
-    assert "decision" not in answer.to_dict()
+def test_an_unknown_photo_is_unknown_whatever_mistakes_cost():
+    answer = Model(tiny_model_bytes(threshold=0.3, cost=["king->coral=1000"])).predict(flat(GREY))
+    assert (answer.unknown, answer.decision, answer.expected_cost, answer.advice) == (True, "unknown", 1.0, None)
 
 
-@pytest.mark.parametrize(
-    ("decision", "advice"),
-    [
-        ("king", "Take it for king: calling it coral would cost more"),
-        ("expert", "Ask an expert"),
-        ("unknown", "Leave it open"),
-        ("coral", None),
-        (None, None),
-    ],
-)
-def test_advice_is_given_where_the_cheapest_answer_is_not_the_likeliest(decision, advice):
-    answer = Prediction((("coral", 0.6), ("king", 0.4)), False, 0.4, decision, 1.0)
-    assert answer.advice == advice or answer.advice.startswith(advice)
-    assert (advice is None) == ("<p>" not in answer._repr_html_())
-
-
-@pytest.mark.parametrize(
-    "costs",
-    [
-        {},
-        {**PRICED.to_dict(), "classes": ["king", "coral"]},
-        {**PRICED.to_dict(), "matrix": [[0, 1], [1, 0]]},
-        {**PRICED.to_dict(), "matrix": [[0, -1, 1], [1, 0, 1]]},
-        {**PRICED.to_dict(), "matrix": "x"},
-    ],
-)
-def test_costs_that_are_damaged_are_refused(costs):
-    assert "damaged costs" in refusal(with_metadata({"costs": costs}))
-
-
-def test_costs_that_are_no_table_are_refused():
-    assert "lacks part" in refusal(with_metadata({"costs": [1, 2]}))
+def test_costs_outlive_the_file_and_older_files_have_none():
+    info = Model(tiny_model_bytes(cost=["king->coral=1000"])).info
+    assert info.costs.prices == (("king", "coral", 1000),)
+    values = json.loads(info.to_json())
+    del values["costs"]
+    assert ModelInfo.from_json(json.dumps(values), "old.onnx").costs is None
+    assert json.loads(Model(tiny_model_bytes()).info.to_json())["costs"] is None

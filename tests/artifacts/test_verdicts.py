@@ -90,7 +90,7 @@ def test_reading_on_gives_what_reading_from_the_beginning_gives(catalog):
         whole.take(verdicts.rows(catalog))
         assert growing == whole
         holding = Journal()  # that never heard of what was undone
-        holding.take(row for act in growing.done for row in verdicts.rows(catalog) if row.act == act)
+        holding.take(row for act in growing.acts.done for row in verdicts.rows(catalog) if row.act == act)
         assert growing.decisions() == holding.decisions()
 
 
@@ -133,3 +133,40 @@ def test_a_decision_says_who_took_it(workspace, catalog):
     verdicts.append(catalog, "1", [Verdict("a", "reject", "a copy of b")], by="auto")
     decision = read_journal(workspace).decisions()["a"]
     assert (decision.by, decision.why, decision.state) == ("auto", "a copy of b", "reject")
+
+
+def test_an_undo_reads_and_folds_a_few_rows_however_long_the_journal_is(workspace, catalog, monkeypatch):
+    acts, journal = verdicts.Acts(), Journal()
+    for n in range(300):
+        verdicts.append(catalog, f"act {n}", [Verdict(f"photo {n % 100}", "keep")])
+    verdicts.undo(catalog, "u1", known=acts)
+    journal.take(verdicts.rows(catalog))
+
+    read, folded = [], []
+    rows_as_ever, after_as_ever = verdicts.rows, verdicts._after
+
+    def rows(catalog, after=0):
+        found = rows_as_ever(catalog, after)
+        read.extend(found)
+        return found
+
+    monkeypatch.setattr(verdicts, "rows", rows)
+    monkeypatch.setattr(verdicts, "_after", lambda before, row: folded.append(row) or after_as_ever(before, row))
+    assert verdicts.undo(catalog, "u2", known=acts) == "act 298"
+    assert verdicts.redo(catalog, "r1", known=acts) == "act 298"
+    assert [(row.act, row.kind) for row in read] == [("u1", "undo"), ("u2", "undo")]
+
+    journal.take(rows_as_ever(catalog, after=journal.last))
+    assert 0 < len(folded) <= 4  # three rows are about this photo
+    assert journal.decisions() == read_journal(workspace).decisions()
+
+
+def test_acts_known_beforehand_hear_of_what_others_did_since(catalog):
+    acts = verdicts.Acts()
+    verdicts.append(catalog, "1", [Verdict("a", "keep")])
+    assert verdicts.undo(catalog, "u1", known=acts) == "1"
+    verdicts.append(catalog, "2", [Verdict("b", "keep")], by="auto")
+    assert verdicts.redo(catalog, "r1", known=acts) is None
+    assert verdicts.undo(catalog, "u2", known=acts) == "2"
+    assert verdicts.undo(catalog, "u2", known=acts) == "2"  # sent twice
+    assert verdicts.undo(catalog, "u3", known=acts) is None

@@ -2,10 +2,11 @@ import re
 
 import pytest
 
-from fieldmark.artifacts.findings import KINDS, TITLES, Finding, in_order
+from fieldmark.artifacts.findings import KINDS, TITLES, Finding, LeftOut, in_order
 from fieldmark.checks import gallery
 from fieldmark.checks.gallery import MEANINGS, PER_KIND, GalleryContent, render
 
+BARE = [("not_a_photo", ""), ("label", ""), ("near_duplicate", "crops")]
 IMAGE = "data:image/jpeg;base64,AAAA"
 
 
@@ -32,13 +33,15 @@ def test_a_folder_without_findings_says_so():
 
 
 def test_a_check_that_was_not_made_is_not_said_to_have_found_nothing():
-    few = "off_topic is left out: 3 photos are too few to tell what the topic is (30 are needed)."
-    bare = "Left out: not_a_photo, label, and crops among near-duplicates. The training extra is not installed."
-    html = page([], left_out=[few, bare])
+    few = LeftOut("off_topic", "3 small photos are too few.")
+    bare = [LeftOut(kind, "The extra is missing.", part) for kind, part in BARE]
+    html = page([], left_out=[few, *bare])
     clean = re.search(r"Nothing found: (.*?)\.</p>", html)[1].split(", ")
     assert clean == [TITLES[kind] for kind in KINDS if kind not in ("not_a_photo", "off_topic", "label")]
-    assert "Off topic is left out: 3 photos are too few" in html
-    assert "Left out: Probably no photo, Perhaps another class, and crops among near-duplicates. The training" in html
+    told = re.sub("&#34;|&quot;", '"', html)
+    assert '"Off topic" was not checked. 3 small photos are too few.' in told
+    named = '"Probably no photo", "Perhaps another class" and "Near-duplicates" (crops)'
+    assert f"{named} were not checked. The extra is missing." in told
 
 
 def test_a_mere_ranking_is_no_complaint():

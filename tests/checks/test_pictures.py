@@ -64,4 +64,4 @@ def test_a_plain_light_edge_is_seen_and_a_blank_or_dark_picture_has_none():
 
 
 def test_few_photos_teach_nothing_and_a_sentence_says_so():
-    assert str(FEWEST - 1) in why_not(photos(FEWEST - 1)) and why_not(photos(FEWEST)) is None
+    assert str(FEWEST - 1) in why_not(photos(FEWEST - 1)).reason and why_not(photos(FEWEST)) is None

@@ -78,7 +78,7 @@ def test_a_file_that_is_no_photo_is_named_with_its_reason():
     (finding,) = unreadable([Unusable("coral/9.jpg", "an HTML page, not a picture")])
 
     assert (finding.photo, finding.kind, finding.sure) == ("coral/9.jpg", "unreadable", True)
-    assert finding.text == "Cannot be used: an HTML page, not a picture."
+    assert finding.text == "An HTML page, not a picture."
 
 
 def blur(data, radius):
@@ -119,8 +119,8 @@ def test_of_an_uncurated_harvest_every_undecodable_file_is_named_and_no_photo(re
     measured = {photo.path: measure((root / photo.path).read_bytes()) for photo in folder.photos}
 
     assert [finding.text for finding in unreadable(folder.unusable)] == [
-        "Cannot be used: text, not a picture.",
-        *["Cannot be used: an HTML page, not a picture."] * 5,
+        "Text, not a picture.",
+        *["An HTML page, not a picture."] * 5,
     ]
     assert [finding for photo in folder.photos for finding in check_pixels(photo, measured[photo.path])] == []
     assert find_placeholders(folder.photos, measured) == []

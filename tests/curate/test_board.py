@@ -31,6 +31,16 @@ def test_a_photo_in_two_classes_is_doubted_even_before_any_check(tmp_path):
     assert not board.checked
 
 
+def test_a_folder_that_was_checked_says_so_even_where_nothing_was_found(tmp_path):
+    root = paint(tmp_path / "snakes", each=2)
+    find(root, ("coral/0001.jpg", "dark", 0.9, True, None))
+    assert not look(root).checked  # these are of the look at pixels before the page opened
+    (Workspace.open(root).memory / findings.PAGE).write_text("a page")
+    with open_journal(Workspace.open(root)) as catalog:
+        findings.write(catalog, [])
+    assert look(root).checked
+
+
 def test_look_alikes_share_the_group_of_the_best_even_where_that_has_no_finding(tmp_path):
     root = paint(tmp_path / "snakes", each=3)
     find(root, ("coral/0001.jpg", "near_duplicate", 0.9, True, "coral/0000.jpg"))

@@ -1,4 +1,5 @@
 import http.client
+import re
 from contextlib import closing
 
 import httpx2
@@ -227,3 +228,10 @@ def test_the_origin_of_a_harvested_photo_is_at_hand(tmp_path):
         assert [board["classes"][n] for n in conflict[2]] == ["coral", "king"]
         assert visitor.get(f"/thumb/{claimed[0]}").status_code == 200
         assert visitor.decide((claimed[0], "label", "king"), (claimed[0], "once", "")).status_code == 200
+
+
+def test_every_file_that_the_page_names_is_served(visitor):
+    named = re.findall(r'(?:href|src)="([\w.]+)"', visitor.get("/").text)
+    assert {"page.css", "page.js", "favicon.svg"} <= set(named)
+    assert [visitor.get(f"/{name}").status_code for name in named] == [200] * len(named)
+    assert visitor.get("/favicon.svg").headers["content-type"] == "image/svg+xml"

@@ -310,3 +310,46 @@ def test_the_grid_tells_a_screen_reader_where_one_is(browser, snakes):
         assert page.evaluate("document.activeElement.getAttribute('role')") == "gridcell"  # out of sight, not lost
         page.keyboard.press("?")
         assert page.get_by_role("dialog", name="Keys").is_visible()
+
+
+def test_what_is_no_picture_is_not_kept_and_of_a_range_the_others_are(browser, snakes):
+    (snakes / "coral" / "0001.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut short")
+    find(snakes, *((f"coral/{n:04}.jpg", "unreadable" if n == 1 else "dark", 2 - n, True, None) for n in range(3)))
+    with serving(Workspace.open(snakes)) as url, visit(browser, url) as page:
+        press(page, "Space", "^Nothing to keep: coral/0001.jpg cannot be read as a picture. Press d to reject")
+        press(page, "2", "^Nothing to keep")
+        assert read_journal(Workspace.open(snakes)).decisions() == {}
+        page.keyboard.press("Shift+ArrowRight")
+        press(page, "Space", "^Kept: coral/0000.jpg; 1 that cannot be read left as they were")
+        page.keyboard.press("Home")
+        press(page, "d", "^Rejected: coral/0001.jpg")
+        page.keyboard.press("Home")
+        press(page, "Shift+G", "^Kept: ")
+        states = {id_: decision.state for id_, decision in read_journal(Workspace.open(snakes)).decisions().items()}
+        assert states[ids_of(snakes)["coral/0001.jpg"]] == "reject"
+
+
+def test_where_nothing_can_be_decided_no_button_offers_it(browser, snakes):
+    with serving(Workspace.open(snakes)) as url, visit(browser, url) as page:
+        deciding = page.locator(
+            ".class-button, .actions [data-do=keep], .actions [data-do=reject], .actions [data-do=crop]"
+        )
+        assert deciding.evaluate_all("buttons => buttons.every((button) => !button.disabled)")
+        page.locator("#by-text").fill("no such name")
+        page.get_by_role("button", name="Show all photos").wait_for()
+        assert deciding.evaluate_all("buttons => buttons.length >= 5 && buttons.every((button) => button.disabled)")
+
+
+def test_who_may_only_look_finds_the_way_to_who_decides_and_takes_over_when_that_ends(browser, snakes):
+    first = Process(snakes)
+    with serving(Workspace.open(snakes)) as other, visit(browser, other) as page:
+        link = page.locator("#banner a")
+        assert link.get_attribute("href") == first.url == link.inner_text()
+        buttons = page.locator(".class-button, .actions button:not([data-do=zoom])")
+        assert buttons.evaluate_all("buttons => buttons.every((button) => button.disabled)")
+        assert page.locator(".actions [data-do=zoom]").is_enabled()
+        first.kill()
+        page.locator("#banner").wait_for(state="hidden")
+        assert page.locator(".class-button").first.is_enabled()
+        page.locator(".actions [data-do=reject]").click()
+        page.locator("#status", has_text="Rejected: coral/0000.jpg").wait_for()

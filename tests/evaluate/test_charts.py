@@ -6,7 +6,7 @@ import pytest
 from evaluate_samples import EPOCHS, FINDERS
 
 from fieldmark.artifacts.runs import Epoch
-from fieldmark.evaluate import charts
+from fieldmark.evaluate import charts, ink
 from fieldmark.evaluate.report import FinderCurve
 
 KEPT = {"stage": 2, "epoch": 2}
@@ -22,7 +22,7 @@ def lies_within(svg: str) -> bool:
             across.append(point.split(",")[0])
             down.append(point.split(",")[1])
     assert down
-    return all(0 <= float(x) <= charts.WIDTH for x in across) and all(0 <= float(y) <= charts.HEIGHT for y in down)
+    return all(0 <= float(x) <= ink.WIDTH for x in across) and all(0 <= float(y) <= ink.HEIGHT for y in down)
 
 
 def texts_in(svg: str) -> list[str]:
@@ -38,7 +38,7 @@ def count(svg: str, kind: str) -> int:
     [(0, 0.73, [0, 0.2, 0.4, 0.6, 0.8]), (0, 10, [0, 2, 4, 6, 8, 10]), (0.31, 0.42, [0.3, 0.35, 0.4, 0.45])],
 )
 def test_ticks_are_round_and_enclose_the_values(low, high, expected):
-    ticks = charts.nice_ticks(low, high)
+    ticks = ink.nice_ticks(low, high)
     assert ticks[0] <= low
     assert ticks[-1] >= high
     if (low, high) != (0.31, 0.42):
@@ -47,7 +47,7 @@ def test_ticks_are_round_and_enclose_the_values(low, high, expected):
 
 @pytest.mark.parametrize(("low", "high"), [(0, 0), (5, 5), (-3, -3), (1e300, 1e300), (0, 1e300), (0, 1e-300)])
 def test_ticks_exist_for_one_value_and_for_extreme_ones(low, high):
-    ticks = charts.nice_ticks(low, high)
+    ticks = ink.nice_ticks(low, high)
     assert 2 <= len(ticks) <= 12
     assert ticks == sorted(set(ticks))
     assert ticks[0] <= low <= high <= ticks[-1]

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from fieldmark.evaluate import charts
+from fieldmark.evaluate import ink
 from fieldmark.evaluate.calibration import Bin, reliability
 from fieldmark.evaluate.charts_honest import MOST_POINTS, reliability_chart, risk_coverage_chart, roc_chart
 from fieldmark.evaluate.curves import risk_coverage, roc_by_class
@@ -45,7 +45,7 @@ def elements(svg, kind):
 
 @pytest.mark.parametrize("svg", CHARTS.values(), ids=CHARTS)
 def test_everything_lies_within_the_drawing(svg):
-    limits = {"x": charts.WIDTH, "y": charts.HEIGHT}
+    limits = {"x": ink.WIDTH, "y": ink.HEIGHT}
     found = list(coordinates(svg))
     assert found
     assert all(0 <= value <= limits[axis] for axis, value in found)
@@ -83,7 +83,7 @@ def test_a_long_curve_is_drawn_with_its_ends_and_no_more_points_than_can_be_seen
     (line,) = ElementTree.fromstring(svg).iter("polyline")
     points = line.get("points").split()
     assert len(points) == MOST_POINTS
-    assert points[-1].startswith(f"{charts.WIDTH - charts.RIGHT:.1f},")
+    assert points[-1].startswith(f"{ink.WIDTH - ink.RIGHT:.1f},")
 
 
 def test_the_class_told_apart_worst_is_named_and_drawn_last():

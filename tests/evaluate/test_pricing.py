@@ -133,17 +133,35 @@ def test_every_photo_is_answered_once_both_ways(some, price, expert):
     assert figures["mean"] * len(actual) == pytest.approx(figures["total"])
 
 
-def test_a_photo_that_was_judged_thrice_counts_once():
-    costs = Costs.of(("a", "b"), [("a", "b", 10.0)])
-    predictions = Predictions(
-        classes=("a", "b"),
-        photos=("1", "2", "1", "2", "1", "2"),
-        ids=("1", "2", "1", "2", "1", "2"),
-        actual=np.array([0, 1, 0, 1, 0, 1]),
-        probabilities=np.array([[0.9, 0.1], [0.02, 0.98], [0.6, 0.4], [0.05, 0.95], [0.6, 0.4], [0.05, 0.95]]),
-        unknown=np.zeros(6, dtype=np.bool_),
+def predictions(rows, photos, actual, unknown=None):
+    n = len(rows)
+    return Predictions(
+        classes=SNAKES,
+        photos=tuple(photos),
+        ids=tuple(photos),
+        actual=np.array(actual),
+        probabilities=np.array(rows, dtype=float),
+        unknown=np.zeros(n, dtype=bool) if unknown is None else np.array(unknown),
     )
-    figures = price(predictions, costs)
-    assert figures == summarize_costs(np.array([[0.7, 0.3], [0.04, 0.96]]), np.array([0, 1]), costs)
-    assert figures["watched"][0]["n"] == 1
-    assert price(predictions, None) is None
+
+
+def test_a_photo_that_was_judged_twice_is_decided_on_once_by_the_mean():
+    told = predictions([(0.9, 0.1), (0.001, 0.999), (0.2, 0.8), (0.001, 0.999)], "abab", [0, 1, 0, 1])
+    figures = price(told, Costs.of(SNAKES))
+    assert figures["table"] == [[1, 0], [0, 1]]
+    assert price(told, None) is None
+
+
+def test_photos_of_none_of_the_classes_are_answered_with_unknown_both_ways():
+    told = predictions([(0.4, 0.6), (0.4, 0.6), (0.1, 0.9)], "abc", [0, 0, 1], [True, False, False])
+    figures = price(told, Costs.of(SNAKES, [parse_cost("coral->king=1000"), parse_cost("*->expert=9")]))
+    assert figures["answers"] == ["coral", "king", "unknown", "expert"]
+    assert figures["table"] == [[1, 0, 1, 0], [1, 0, 0, 0]]
+    assert figures["by_top_class"]["table"] == [[0, 1, 1, 0], [0, 1, 0, 0]]
+    assert figures["total"] == 2
+
+
+def test_a_price_for_unknown_does_not_make_more_photos_unknown_than_it_should():
+    told = predictions([(0.5, 0.5), (0.5, 0.5)], "ab", [0, 1], [True, False])
+    assert price(told, Costs.of(SNAKES))["table"] == [[0, 0, 1], [1, 0, 0]]
+    assert price(told, Costs.of(SNAKES, [parse_cost("*->unknown=0.1")]))["table"] == [[0, 0, 1], [0, 0, 1]]

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from scipy.spatial.distance import cdist
+from scipy.linalg import eigh, lstsq
 
 from fieldmark.artifacts.predictions import Predictions
 from fieldmark.evaluate.unknown import (
     AIM,
+    DIRECTIONS,
     FEWEST,
     decide,
     directions_of,
@@ -32,23 +33,44 @@ def judged(n, folds=(), groups=()):
 def two_clouds():
     """Features of 60 photos of two classes, and strangers in another direction."""
     rng = np.random.default_rng(3)
-    middles = rng.normal(size=(3, 40)) * 4
+    middles = rng.normal(size=(3, 300)) * 4
     labels = np.repeat([0, 1], 30)
-    return middles[labels] + rng.normal(size=(60, 40)), labels, middles[2] + rng.normal(size=(30, 40))
+    return middles[labels] + rng.normal(size=(60, 300)), labels, middles[2] + rng.normal(size=(30, 300))
 
 
-def test_the_score_is_the_cosine_distance_to_the_nearest_class(two_clouds):
-    features, labels, strangers = two_clouds
-    unit = features / np.linalg.norm(features, axis=1)[:, None]
-    means = np.stack([unit[labels == each].mean(axis=0) for each in (0, 1)])
+def unit(rows):
+    return rows / np.linalg.norm(rows, axis=1)[:, None]
 
-    directions = directions_of(features, labels)
 
-    assert directions.dtype == np.float32
-    assert np.linalg.norm(directions, axis=1) == pytest.approx([1, 1])
+@pytest.mark.parametrize("d", [300, 45])
+def test_the_score_is_what_the_main_directions_leave(two_clouds, d):
+    features, strangers = unit(two_clouds[0][:, :d]), unit(two_clouds[2][:, :d])
+    main = eigh(features.T @ features, subset_by_index=[d - DIRECTIONS, d - 1])[1]
+
+    directions = directions_of(features, two_clouds[1])
+
+    assert directions.dtype == np.float32 and directions.shape == (DIRECTIONS, d)
+    assert directions @ directions.T == pytest.approx(np.eye(DIRECTIONS), abs=1e-6)
     for some in (features, strangers):
-        reference = cdist(some, means, "cosine").min(axis=1)
+        reference = 1 - np.square(some @ main).sum(axis=1)
         assert scores_of(directions, some) == pytest.approx(reference, abs=1e-6)
+
+
+def test_of_few_photos_all_directions_are_kept_and_no_more(two_clouds):
+    few, strangers = two_clouds[0][:7], unit(two_clouds[2])
+    few[6] = few[5] * 3  # one direction, twice
+
+    directions = directions_of(few, np.zeros(7, int))
+
+    assert len(directions) == 6
+    left = strangers.T - few[:6].T @ lstsq(few[:6].T, strangers.T)[0]
+    assert scores_of(directions, strangers) == pytest.approx(np.square(left).sum(axis=0), abs=1e-6)
+
+
+def test_many_classes_have_a_direction_each():
+    features = np.eye(50)[np.arange(200) % 50] + 0.01
+
+    assert len(directions_of(features, np.arange(200) % 50)) == 50
 
 
 def test_a_photo_twice_as_strong_is_no_stranger(two_clouds):
@@ -59,16 +81,13 @@ def test_a_photo_twice_as_strong_is_no_stranger(two_clouds):
     assert scores_of(directions, features).max() < scores_of(directions, strangers).min()
 
 
-def test_classes_without_a_photo_have_no_direction_and_one_photo_is_enough():
-    features = np.array([[3.0, 0, 0], [0, 2, 0]])
+def test_one_photo_a_class_is_enough_and_features_of_no_length_are_strange():
+    directions = directions_of(np.array([[3.0, 0, 0], [0, 2, 0]]), [0, 4])
 
-    directions = directions_of(features, [0, 4])
-
-    assert directions == pytest.approx(np.eye(3)[:2])
     assert scores_of(directions, [[1, 0, 0], [0, 0, 5], [0, 0, 0]]) == pytest.approx([0, 1, 1])
 
 
-@pytest.mark.parametrize("features", [np.zeros((0, 4)), [[1.0, np.nan]], [[np.inf, 0.0]]])
+@pytest.mark.parametrize("features", [np.zeros((0, 4)), [[1.0, np.nan]], [[np.inf, 0.0]], np.zeros((3, 4))])
 def test_without_numbers_there_are_no_directions_and_scores_are_none(features):
     features = np.asarray(features)
 

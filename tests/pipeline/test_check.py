@@ -7,6 +7,7 @@ from PIL import Image
 
 from fieldmark.artifacts import findings
 from fieldmark.artifacts.catalog import Catalog
+from fieldmark.artifacts.findings import TITLES, LeftOut
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.cli import main
 from fieldmark.errors import FolderError
@@ -67,8 +68,14 @@ def test_every_fault_is_found_and_nothing_is_moved(folder, without_features):
 
 
 def test_without_the_training_extra_it_says_what_it_left_out(folder, without_features):
-    (sentence,) = check(folder).left_out
-    assert "off_topic" in sentence and "label" in sentence and "pip install 'fieldmark[train]'" in sentence
+    left_out = check(folder).left_out
+    assert [(entry.kind, entry.part) for entry in left_out] == [
+        ("not_a_photo", ""),
+        ("off_topic", ""),
+        ("label", ""),
+        ("near_duplicate", "crops"),
+    ]
+    assert all("pip install 'fieldmark[train]'" in entry.reason for entry in left_out)
 
 
 def test_findings_are_kept_for_clean_in_their_order(folder, without_features):
@@ -80,7 +87,7 @@ def test_findings_are_kept_for_clean_in_their_order(folder, without_features):
 def test_features_find_the_rest(folder):
     checked = check(folder)
     (left_out,) = checked.left_out
-    assert left_out.startswith("not_a_photo is left out: 36 photos")
+    assert left_out == LeftOut("not_a_photo", "36 photos are too few to learn from; 100 are needed.")
     ranked = [found for found in checked.findings if found.kind == "label"]
     assert len(ranked) >= 20 and {found.sure for found in ranked} <= {True, False}
     assert (folder / ".fieldmark" / "features").is_dir()
@@ -94,6 +101,16 @@ def test_what_was_rejected_is_not_complained_of_again(folder, without_features):
     assert photos_of(checked, "unreadable") == []
 
 
+def test_a_sentence_ends_with_a_full_stop_and_does_not_begin_with_its_kind(folder):
+    told = check(folder).findings
+    assert {"unreadable", "duplicate", "conflict", "near_duplicate", "blank", "label", "off_topic"} <= {
+        found.kind for found in told
+    }
+    for found in told:
+        assert found.text.endswith(".") and not found.text.endswith("..") and found.text[:1].isupper(), found.text
+        assert not found.text.startswith(TITLES[found.kind]), found.text
+
+
 def test_the_exit_code_says_whether_a_kind_was_found(folder, without_features, capsys):
     assert main(["check", str(folder)]) == 0
     assert main(["check", str(folder), "--fail-on", "dark"]) == 0
@@ -101,6 +118,7 @@ def test_the_exit_code_says_whether_a_kind_was_found(folder, without_features, c
     told = json.loads(capsys.readouterr().out.partition("\n{")[2].join(["{", ""]))
     assert told["photos"] == 36 and told["counts"]["blank"] == 1
     assert {"photo", "kind", "score", "text", "sure"} <= set(told["findings"][0])
+    assert {"kind": "near_duplicate", "part": "crops"}.items() <= told["left_out"][-1].items()
 
 
 def test_a_kind_that_does_not_exist_is_wrong_usage(folder, capsys):

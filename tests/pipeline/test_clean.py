@@ -3,13 +3,14 @@ import shutil
 
 import pytest
 
-from fieldmark.artifacts import verdicts
+from fieldmark.artifacts import findings, verdicts
 from fieldmark.artifacts.reading import read_photos
 from fieldmark.artifacts.verdicts import Verdict, open_journal, read_journal
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.cli import main
 from fieldmark.errors import VerdictError
-from fieldmark.pipeline.clean import clean_auto, export_verdicts, import_verdicts, undo
+from fieldmark.pipeline.clean import clean_auto, export_verdicts, import_verdicts, prepare, undo
+from fieldmark.terminal import Voice, speaking
 
 
 @pytest.fixture
@@ -41,6 +42,41 @@ def test_auto_takes_the_safe_decisions_and_can_be_taken_back(folder):
     assert clean_auto(folder).verdicts == ()
     assert undo(folder) == 2
     assert holds(folder) == {} and undo(folder) == 0
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """How often photos were measured; what needs a network raises."""
+    from fieldmark.pipeline import check as module
+
+    times = []
+    measure_as_ever = module._measure
+    monkeypatch.setattr(module, "_measure", lambda photos: times.append(len(photos.photos)) or measure_as_ever(photos))
+    monkeypatch.setattr(module, "training", None)
+    return times
+
+
+def test_an_unchecked_folder_opens_with_what_pixels_tell_and_says_how_to_find_more(folder, measured, capsys):
+    with speaking(Voice.STDERR):
+        workspace = prepare(folder)
+    told = capsys.readouterr().err
+    assert told.startswith("Not checked yet") and f"`fieldmark check {folder}` takes longer" in told
+    assert {found.kind for found in findings.read_kept(workspace)} >= {"unreadable", "duplicate", "dark"}
+    assert not findings.is_whole(workspace) and measured == [25]
+
+    prepare(folder)
+    assert measured == [25]
+
+
+def test_a_checked_folder_opens_as_the_check_left_it(folder, measured, capsys):
+    workspace = Workspace.open(folder)
+    workspace.memory.mkdir()
+    (workspace.memory / findings.PAGE).touch()
+
+    with speaking(Voice.STDERR):
+        prepare(folder)
+
+    assert measured == [] and capsys.readouterr().err == ""
 
 
 def test_verdicts_go_out_as_csv_and_come_back(folder, tmp_path):

@@ -253,7 +253,8 @@ def test_nothing_that_was_made_of_a_photo_stays(tmp_path):
     root = kept.made(tmp_path / "snakes")
     gone = kept.keep(root, 1, "https://x.org/1.jpg")
     stays = kept.keep(root, 2, "https://y.org/2.jpg")
-    for name in (f"thumbnails/{gone}.jpg", f"thumbnails/{stays}.jpg", "features/lite0.npz", "check.html"):
+    caches = ("features/lite0.npz", "features/overlays.npz")
+    for name in (f"thumbnails/{gone}.jpg", f"thumbnails/{stays}.jpg", *caches, "check.html"):
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_bytes(b"shows it")
     with Catalog.open(root / NAME) as catalog:

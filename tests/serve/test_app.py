@@ -86,6 +86,19 @@ def test_a_photo_unlike_the_training_photos_is_unknown():
     assert upload(client, picture_bytes(RED)).json()["unknown"] is False
 
 
+def test_a_model_with_costs_says_what_to_do_where_that_is_not_the_likeliest(client):
+    priced = TestClient(create_app(Model(tiny_model_bytes(sharpness=3.0, cost=["coral->king=1000"]))))
+    reply = upload(priced, picture_bytes(BLUE)).json()
+    assert (reply["predictions"][0][0], reply["decision"]) == ("king", "coral")
+    assert reply["advice"].startswith("Treat it as coral")
+    assert 0 < reply["expected_cost"] < 1
+    sure = upload(priced, picture_bytes(RED)).json()
+    assert (sure["decision"], sure["advice"]) == ("coral", None)
+    answer = priced.get("/openapi.json").json()["components"]["schemas"]["Answer"]["properties"]
+    assert {"decision", "expected_cost", "advice"} <= answer.keys()
+    assert not {"decision", "expected_cost", "advice"} & upload(client, picture_bytes(BLUE)).json().keys()
+
+
 def test_a_thumbnail_comes_back_only_when_asked_for(client):
     assert "thumbnail" not in upload(client, picture_bytes(RED)).json()
     files = {"file": ("a.png", picture_bytes(RED, size=(1000, 500)))}

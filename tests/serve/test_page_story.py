@@ -156,6 +156,19 @@ def test_of_many_classes_five_are_shown_and_all_on_request_also_on_the_smallest_
         assert not scrolls_sideways(page)
 
 
+def test_a_dear_mistake_is_warned_of_and_the_warning_goes_with_the_photo(browser):
+    model = Model(tiny_model_bytes(sharpness=3.0, cost=["coral->king=1000"]))
+    with BackgroundServer(model) as server, visit(browser, server.url, viewport={"width": 320, "height": 640}) as page:
+        page.set_input_files("input[type=file]", picture(BLUE))
+        page.locator(".advice").wait_for()
+        assert page.locator(".advice").inner_text().startswith("Treat it as coral")
+        assert "Treat it as coral" in page.locator("#announcement").inner_text()
+        assert not scrolls_sideways(page)
+        page.set_input_files("input[type=file]", picture(RED))
+        page.locator(".advice").wait_for(state="hidden")
+        assert bars(page)[0][0] == "coral"
+
+
 def test_without_javascript_the_form_still_sends_a_photo(browser):
     model = Model(tiny_model_bytes())
     with BackgroundServer(model) as server, visit(browser, server.url, java_script_enabled=False) as page:

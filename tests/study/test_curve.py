@@ -117,10 +117,10 @@ def test_without_the_training_extra_it_is_named(flat_folder, monkeypatch):
 
 
 def test_groups_come_from_bytes_harvest_check_and_looks(tmp_path, monkeypatch):
-    from fieldmark.checks import lookalikes
+    from fieldmark.pipeline import find_alike
 
     given = []
-    monkeypatch.setattr(lookalikes, "groups", lambda *arrays: given.extend(arrays[3]) or [])
+    monkeypatch.setattr(find_alike, "find_alike", lambda _, features, hashed: given.extend(hashed) or [])
     monkeypatch.setattr(module, "_found_alike", lambda _: {"coral/004.jpg": "g", "coral/005.jpg": "g"})
     photos = [PhotoFile(f"coral/{i:03}.jpg", "coral", None, "0" * 64 if i < 2 else f"{i:064x}") for i in range(6)]
     photos[2:4] = [PhotoFile(p.path, p.label, None, p.sha256, group="h") for p in photos[2:4]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import onnx
@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from fieldmark.artifacts.modelfile import INPUT, METADATA_KEY, ModelInfo
+from fieldmark.costs import Costs
 
 RED = (200, 30, 30)
 BLUE = (30, 30, 200)
@@ -21,7 +22,7 @@ def tiny_model_bytes(
     threshold: float | None = None,
     sharpness: float = 8.0,
     metrics: dict[str, object] | None = None,
-    costs: Mapping[str, object] | None = None,
+    cost: Sequence[str] = (),
 ) -> bytes:
     """Build a model whose logits fall from the first class to the last for red pictures, and rise for blue ones.
 
@@ -34,7 +35,7 @@ def tiny_model_bytes(
         metrics=metrics or {},
         version="0.0.0",
         threshold=threshold,
-        costs=costs,
+        costs=Costs.read(classes, cost),
     )
     graph = helper.make_graph(
         [

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fieldmark.artifacts.catalog import Catalog
+from fieldmark.artifacts.workspace import Workspace
 
 TITLES: Mapping[str, str] = {
     "unreadable": "Unreadable",
@@ -28,6 +29,9 @@ TITLES: Mapping[str, str] = {
 
 KINDS = tuple(TITLES)
 """The closed list (a contract)."""
+
+PAGE = "check.html"
+"""The page that a whole check leaves beside the findings; where it is not, none was made."""
 
 RANKINGS = ("off_topic", "label")
 """Kinds that list their most doubtful photos whether or not they are sure."""
@@ -59,6 +63,38 @@ class Finding:
         """Return it as `check --json` prints it."""
         shown = {"photo": self.photo, "kind": self.kind, "score": self.score, "text": self.text, "sure": self.sure}
         return shown if self.group is None else {**shown, "group": self.group}
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A check that was not made.
+
+    Attributes:
+        kind: one of `KINDS`.
+        reason: a sentence.
+        part: what it was not made of, such as a class; empty where it was not made at all.
+    """
+
+    kind: str
+    reason: str
+    part: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        """Return it as `check --json` prints it."""
+        return {"kind": self.kind, "reason": self.reason, "part": self.part}
+
+
+def in_sentences(left_out: Iterable[LeftOut]) -> list[str]:
+    """Say what was not checked, in a sentence per reason, with each kind called by its title."""
+    together: dict[str, list[str]] = {}
+    for entry in left_out:
+        name = f'"{TITLES[entry.kind]}"' + (f" ({entry.part})" if entry.part else "")
+        together.setdefault(entry.reason, []).append(name)
+    return [
+        f"{' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))} {'was' if len(names) == 1 else 'were'} "
+        f"not checked. {reason}"
+        for reason, names in together.items()
+    ]
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
@@ -108,3 +144,23 @@ def read(catalog: Catalog) -> list[Finding]:
     )
     found = [Finding(**{**dict(row), "sure": bool(row["sure"])}) for row in rows]
     return sorted(found, key=lambda finding: KINDS.index(finding.kind))
+
+
+def read_kept(workspace: Workspace) -> list[Finding]:
+    """Return the findings kept with the journal; where that is elsewhere and has none, those of the workspace.
+
+    Raises:
+        WorkspaceError: a catalog cannot be read.
+    """
+    for path in dict.fromkeys([workspace.journal, workspace.catalog]):
+        if path.is_file():
+            with Catalog.open_reading(path) as catalog:
+                found = read(catalog)
+            if found:
+                return found
+    return []
+
+
+def is_whole(workspace: Workspace) -> bool:
+    """Whether they are those of a whole check, by the page that it leaves; `clean` itself looks at pixels alone."""
+    return (workspace.memory / PAGE).is_file()

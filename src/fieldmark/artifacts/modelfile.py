@@ -11,14 +11,14 @@ import html
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fieldmark.costs import EXPERT, UNKNOWN, Costs
+from fieldmark.costs import Answer, Costs
 from fieldmark.errors import ModelFileError
 from fieldmark.imaging.decode import Photo, Pixels, as_pixels
 
@@ -43,12 +43,13 @@ class ModelInfo:
     preprocessing: Mapping[str, Any] = field(
         default_factory=dict
     )  # {"size": pixels, "fit": how a photo becomes square}
-    costs: Mapping[str, Any] | None = None  # what each mistake costs, as `Costs.to_dict` gives it; None: all alike
+    costs: Costs | None = None  # what mistakes cost; None: all alike, and the most probable class is the answer
     schema: int = SCHEMA
 
     def to_json(self) -> str:
         """Return the metadata as it stands in the file."""
-        return json.dumps(asdict(self), allow_nan=False)
+        costs = self.costs.to_dict() if self.costs else None
+        return json.dumps({**asdict(replace(self, costs=None)), "costs": costs}, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str, source: str) -> ModelInfo:
@@ -70,7 +71,13 @@ class ModelInfo:
         known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
         if not _is_sound(known):
             raise ModelFileError(f"{source} lacks part of its Fieldmark metadata. Export the model again.")
-        return cls(**{**known, "classes": tuple(known["classes"])})
+        return cls(**{**known, "classes": tuple(known["classes"]), "costs": _costs(known)})
+
+
+def _costs(values: Mapping[str, Any]) -> Costs | None:
+    """Read the costs, which may be absent. Raises ValueError when they are odd or about other classes."""
+    given = values.get("costs")
+    return None if given is None else Costs.from_dict(given, values["classes"])
 
 
 def _is_sound(values: Mapping[str, Any]) -> bool:
@@ -85,19 +92,44 @@ def _is_sound(values: Mapping[str, Any]) -> bool:
         and all(isinstance(values.get(key), str) for key in ("backbone", "version"))
         and all(isinstance(values.get(key, {}), Mapping) for key in ("trained_on", "metrics", "preprocessing"))
         and {"trained_on", "metrics"} <= values.keys()
-        and isinstance(values.get("costs", None), Mapping | None)
+        and _has_sound_costs(values)
     )
+
+
+def _has_sound_costs(values: Mapping[str, Any]) -> bool:
+    try:
+        _costs(values)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer about one photo: every class with its probability, best first, and whether it may be none of them."""
+    """The answer about one photo: every class with its probability, best first, and whether it may be none of them.
+
+    A model that knows what mistakes cost also has an `answer`: what to decide, at which expected cost.
+    """
 
     predictions: tuple[tuple[str, float], ...]
     unknown: bool
     unknown_score: float  # higher = less like the training photos
-    decision: str | None = None  # a class, "unknown" or "expert": what costs least; None where nothing has a price
-    expected_cost: float | None = None  # of that decision, in common mistakes; None where it is not by cost
+    answer: Answer | None = None
+
+    @property
+    def decision(self) -> str | None:
+        """The answer that costs least: a class, "unknown" or "expert"; None where mistakes have no costs."""
+        return self.answer.decision if self.answer else None
+
+    @property
+    def expected_cost(self) -> float | None:
+        """What `decision` costs on average, in units of a common mistake; None where mistakes have no costs."""
+        return self.answer.expected_cost if self.answer else None
+
+    @property
+    def advice(self) -> str | None:
+        """A sentence on why `decision` is not the most probable class; None where it is."""
+        return self.answer.advice if self.answer else None
 
     @property
     def label(self) -> str:
@@ -111,34 +143,23 @@ class Prediction:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as the server and `predict --json` give it."""
-        answer: dict[str, Any] = {
+        told: dict[str, Any] = {
             "predictions": [[name, round(p, 6)] for name, p in self.predictions],
             "unknown": self.unknown,
             "unknown_score": round(self.unknown_score, 6),
         }
-        if self.decision is not None:
-            cost = self.expected_cost
-            answer |= {"decision": self.decision, "expected_cost": None if cost is None else round(cost, 6)}
-        return answer
-
-    @property
-    def advice(self) -> str | None:
-        """What to do where the cheapest answer is not the likeliest: a sentence, or None."""
-        if self.unknown or self.decision in (None, self.label):
-            return None
-        if self.decision == EXPERT:
-            return "Ask an expert: any answer of its own would cost more on average."
-        if self.decision == UNKNOWN:
-            return "Leave it open: naming a class would cost more on average."
-        return f"Take it for {self.decision}: calling it {self.label} would cost more on average."
+        if self.answer:
+            cost = round(self.answer.expected_cost, 6)
+            told |= {"decision": self.answer.decision, "expected_cost": cost, "advice": self.answer.advice}
+        return told
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{html.escape(name)}</td><td><progress max=1 value={p:.4f}></progress></td><td>{p:.1%}</td></tr>"
             for name, p in self.predictions
         )
-        said = "Probably none of these." if self.unknown else self.advice
-        note = f"<p>{html.escape(said)}</p>" if said else ""
+        text = "Probably none of these." if self.unknown else self.advice
+        note = f"<p>{html.escape(text)}</p>" if text else ""
         return f"<table>{rows}</table>{note}"
 
 
@@ -170,7 +191,6 @@ class Model:
             )
         self.info = ModelInfo.from_json(custom[METADATA_KEY], self.source)
         self._check_shape()
-        self.costs = self._read_costs()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -197,35 +217,14 @@ class Model:
         """
         probabilities, _, unknown_score = self.run(as_pixels(photo))
         order = np.argsort(-probabilities, kind="stable")
-        threshold = self.info.threshold
-        unknown = threshold is not None and unknown_score > threshold
-        decision, expected_cost = self._decide(probabilities, unknown)
+        threshold, costs = self.info.threshold, self.info.costs
+        is_unknown = threshold is not None and unknown_score > threshold
         return Prediction(
             predictions=tuple((self.classes[i], float(probabilities[i])) for i in order),
-            unknown=unknown,
+            unknown=is_unknown,
             unknown_score=unknown_score,
-            decision=decision,
-            expected_cost=expected_cost,
+            answer=costs.answer(probabilities.astype(np.float64), is_unknown) if costs else None,
         )
-
-    def _decide(self, probabilities: NDArray[np.float32], unknown: bool) -> tuple[str | None, float | None]:
-        """Return the answer that costs least and what it costs on average; of a stranger no class is worth a price."""
-        if self.costs is None:
-            return None, None
-        if unknown:
-            return UNKNOWN, None
-        rows = probabilities.astype(np.float64)
-        rows /= rows.sum()
-        chosen = int(self.costs.decide(rows))
-        return self.costs.answers[chosen], float(self.costs.expected(rows)[chosen])
-
-    def _read_costs(self) -> Costs | None:
-        if self.info.costs is None:
-            return None
-        try:
-            return Costs.from_dict(self.info.costs, self.classes)
-        except ValueError as error:
-            raise ModelFileError(f"{self.source} has damaged costs: {error}. Export the model again.") from None
 
     def _check_shape(self) -> None:
         inputs = {node.name for node in self._session.get_inputs()}

@@ -8,7 +8,7 @@ when it is read from the beginning; see `Journal`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -71,67 +71,114 @@ class Row:
 
 
 @dataclass
-class Journal:
-    """The journal as read so far: rows in, decisions out.
+class Acts:
+    """Which acts hold, and which were undone: rows in, names out. What they decide is left to `Journal`.
 
     Attributes:
-        last: number of the last row.
-        done: acts that hold, in the order in which they were done.
+        last: number of the last row read.
         undone: acts that were undone and can be redone, the next one last.
     """
 
     last: int = 0
-    done: list[str] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)
-    _rows: dict[str, list[Row]] = field(default_factory=dict)
+    _holding: dict[str, int] = field(default_factory=dict)  # act -> its place, in the order in which they were done
+    _known: set[str] = field(default_factory=set)
+    _next: int = 0
+
+    @property
+    def done(self) -> list[str]:
+        """Acts that hold, in the order in which they were done."""
+        return list(self._holding)
+
+    def place_of(self, act: str) -> int | None:
+        """Return a number that is the greater the later an act was done, or done again; None where it does not hold."""
+        return self._holding.get(act)
+
+    def latest(self, kind: str) -> str | None:
+        """Return which act "undo" or "redo" is about."""
+        return next(reversed(self._holding if kind == "undo" else self.undone), None)
+
+    def take(self, row: Row) -> bool:
+        """Read one more row; return whether it changed which acts hold."""
+        self.last = max(self.last, row.n)
+        if row.kind == "undo":
+            return self._undo(row.value)
+        if row.kind == "redo":
+            return self._redo(row.value)
+        if row.act in self._known:
+            return False
+        self._known.add(row.act)
+        self._hold(row.act)
+        self.undone.clear()  # as everywhere: what was undone cannot be redone once something else is done
+        return True
+
+    def _hold(self, act: str) -> None:
+        self._holding[act] = self._next
+        self._next += 1
+
+    def _undo(self, act: str) -> bool:
+        if self._holding.pop(act, None) is None:
+            return False
+        self.undone.append(act)
+        return True
+
+    def _redo(self, act: str) -> bool:
+        if act not in self.undone:
+            return False
+        self.undone.remove(act)
+        self._hold(act)
+        return True
+
+
+@dataclass
+class Journal:
+    """The journal as read so far: rows in, decisions out.
+
+    Attributes:
+        acts: which of them hold.
+    """
+
+    acts: Acts = field(default_factory=Acts)
+    _rows: dict[str, list[Row]] = field(default_factory=dict)  # by act
+    _about: dict[str, list[Row]] = field(default_factory=dict)  # by photo
     _held: dict[str, Decision] = field(default_factory=dict)
+
+    @property
+    def last(self) -> int:
+        """Number of the last row read."""
+        return self.acts.last
 
     def take(self, rows: Iterable[Row]) -> None:
         """Read on."""
         for row in rows:
-            self.last = max(self.last, row.n)
-            if row.kind == "undo":
-                self._undo(row.value)
-            elif row.kind == "redo":
-                self._redo(row.value)
-            else:
+            changed = self.acts.take(row)
+            if row.kind not in ("undo", "redo"):
                 self._append(row)
+            elif changed and row.kind == "undo":
+                self._hold_anew(self.photos_of(row.value))
+            elif changed:
+                for again in self._rows[row.value]:
+                    self._hold(again)
 
     def _append(self, row: Row) -> None:
-        if row.act not in self._rows:
-            self._rows[row.act] = []
-            self.done.append(row.act)
-            self.undone.clear()  # as everywhere: what was undone cannot be redone once something else is done
-        self._rows[row.act].append(row)
-        if self.done[-1:] == [row.act]:
+        self._rows.setdefault(row.act, []).append(row)
+        self._about.setdefault(row.photo_id, []).append(row)
+        if self.acts.latest("undo") == row.act:
             self._hold(row)
         else:
-            self._hold_anew({row.photo_id})
-
-    def _undo(self, act: str) -> None:
-        if act in self.done:
-            self.done.remove(act)
-            self.undone.append(act)
-            self._hold_anew(set(self.photos_of(act)))
-
-    def _redo(self, act: str) -> None:
-        if act in self.undone:
-            self.undone.remove(act)
-            self.done.append(act)
-            for row in self._rows[act]:
-                self._hold(row)
+            self._hold_anew([row.photo_id])
 
     def _hold(self, row: Row) -> None:
         self._held[row.photo_id] = _after(self._held.get(row.photo_id, Decision()), row)
 
-    def _hold_anew(self, photos: Collection[str]) -> None:
+    def _hold_anew(self, photos: Iterable[str]) -> None:
         """Read again what is said of some photos: a decision does not know what held before it."""
         for photo in photos:
             self._held.pop(photo, None)
-        for act in self.done:
-            for row in self._rows[act]:
-                if row.photo_id in photos:
-                    self._hold(row)
+            placed = [(self.acts.place_of(row.act), row) for row in self._about[photo]]
+            holding = [(place, row) for place, row in placed if place is not None]
+            for _, row in sorted(holding, key=lambda pair: (pair[0], pair[1].n)):
+                self._hold(row)
 
     def photos_of(self, act: str) -> list[str]:
         """Return the photos that an act decides about."""
@@ -172,28 +219,35 @@ def append(catalog: Catalog, act: str, verdicts: Iterable[Verdict], by: str = "p
     return True
 
 
-def undo(catalog: Catalog, act: str, by: str = "person") -> str | None:
-    """Take the last act back that holds, as an act named `act`; return which it was, None when there is none."""
-    return _take_back(catalog, act, by, "undo")
+def undo(catalog: Catalog, act: str, by: str = "person", known: Acts | None = None) -> str | None:
+    """Take the last act back that holds, as an act named `act`; return which it was, None when there is none.
+
+    Args:
+        catalog: whose journal it is.
+        act: a name for this.
+        by: who does it.
+        known: the acts of this journal as far as they were read before; it reads on. Without it all are read.
+    """
+    return _take_back(catalog, act, by, "undo", known)
 
 
-def redo(catalog: Catalog, act: str, by: str = "person") -> str | None:
-    """Let the act hold again that was undone last; return which it was, None when there is none."""
-    return _take_back(catalog, act, by, "redo")
+def redo(catalog: Catalog, act: str, by: str = "person", known: Acts | None = None) -> str | None:
+    """Let the act hold again that was undone last; return which it was, None when there is none. As for `undo`."""
+    return _take_back(catalog, act, by, "redo", known)
 
 
-def _take_back(catalog: Catalog, act: str, by: str, kind: str) -> str | None:
+def _take_back(catalog: Catalog, act: str, by: str, kind: str, known: Acts | None) -> str | None:
     with catalog.writing():
         before = catalog.row("SELECT value FROM verdicts WHERE act = ? AND kind = ?", (act, kind))
         if before:
             return str(before["value"])
-        journal = Journal()
-        journal.take(rows(catalog))
-        stack = journal.done if kind == "undo" else journal.undone
-        if not stack:
-            return None
-        _insert(catalog, act, by, [(kind, "", stack[-1])])
-        return stack[-1]
+        acts = Acts() if known is None else known
+        for row in rows(catalog, after=acts.last):
+            acts.take(row)
+        latest = acts.latest(kind)
+        if latest is not None:
+            _insert(catalog, act, by, [(kind, "", latest)])
+        return latest
 
 
 def _insert(catalog: Catalog, act: str, by: str, rows: list[tuple[str, str, str]]) -> None:

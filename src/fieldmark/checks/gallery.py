@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from fieldmark.artifacts.findings import KINDS, RANKINGS, TITLES, Finding
+from fieldmark.artifacts.findings import KINDS, RANKINGS, TITLES, Finding, LeftOut, in_sentences
 from fieldmark.engines.local import map_threads
 from fieldmark.paper import fit_for_a_file, templates
 from fieldmark.version import __version__
-
-NAME = "check.html"
 
 PER_KIND = 60
 """Photos shown of one kind at most, the most doubtful ones."""
@@ -37,9 +34,6 @@ MEANINGS: Mapping[str, str] = {
     "label": "Photos that look like another class to a model that did not learn from them.",
 }
 """What each kind says of a photo."""
-
-
-_WORD = re.compile(r"[a-z_]+")
 
 
 @dataclass(frozen=True)
@@ -76,7 +70,7 @@ class GalleryContent:
         findings: in their order; see `findings.in_order`.
         thumbnails: a photo's path -> a `data:` URI, or None when it cannot be read.
         warnings: sentences of the shortcut audit.
-        left_out: checks that were not made, each with its reason.
+        left_out: checks that were not made.
         command: what to type to decide about them.
     """
 
@@ -86,7 +80,7 @@ class GalleryContent:
     findings: Sequence[Finding]
     thumbnails: Callable[[str], str | None]
     warnings: Sequence[str] = ()
-    left_out: Sequence[str] = ()
+    left_out: Sequence[LeftOut] = ()
     command: str = ""
 
 
@@ -94,7 +88,7 @@ def render(content: GalleryContent) -> str:
     """Return the page as HTML, without scripts."""
     sections = list(_sections(content))
     sure = {section.kind for section in sections if section.n}
-    unmade = [kind for sentence in content.left_out for kind in kinds_left_out(sentence)]
+    unmade = [entry.kind for entry in content.left_out if not entry.part]
     page = (
         templates("fieldmark.checks")
         .get_template("check.html")
@@ -107,29 +101,11 @@ def render(content: GalleryContent) -> str:
             sections=sections,
             clean=[TITLES[kind] for kind in KINDS if kind not in sure and kind not in unmade],
             warnings=content.warnings,
-            left_out=[in_words(sentence) for sentence in content.left_out],
+            left_out=in_sentences(content.left_out),
             command=content.command,
         )
     )
     return fit_for_a_file(page)
-
-
-def kinds_left_out(sentence: str) -> list[str]:
-    """Return the kinds that a sentence of `left_out` is about."""
-    words = set(_WORD.findall(_split(sentence)[0]))
-    return [kind for kind in KINDS if kind in words]
-
-
-def in_words(sentence: str) -> str:
-    """Return a sentence of `left_out` with its kinds called as everywhere else."""
-    about, rest = _split(sentence)
-    return _WORD.sub(lambda word: TITLES.get(word[0], word[0]), about) + rest
-
-
-def _split(sentence: str) -> tuple[str, str]:
-    """Part what a sentence is about from its reason, in which "label" or "small" is a plain word."""
-    end = next((sentence.index(mark) for mark in (" is left out", ". ") if mark in sentence), len(sentence))
-    return sentence[:end], sentence[end:]
 
 
 def _sections(content: GalleryContent) -> Iterator[_Section]:

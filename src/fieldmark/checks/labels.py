@@ -17,7 +17,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
-from fieldmark.artifacts.findings import Finding
+from fieldmark.artifacts.findings import Finding, LeftOut
 from fieldmark.artifacts.photos import PhotoFile
 from fieldmark.grouping import number_groups
 
@@ -39,15 +39,16 @@ STRENGTH = 10.0
 """`C` of the logistic regression, on features of length one. 5 finds 89 %, 10 and 20 find 91 %."""
 
 
-def why_not(photos: Sequence[PhotoFile], groups: Iterable[Sequence[int]] = ()) -> str | None:
+def why_not(photos: Sequence[PhotoFile], groups: Iterable[Sequence[int]] = ()) -> LeftOut | None:
     """Return why wrong labels cannot be told among these, or of which classes they cannot; None when all is well."""
     usual, small = _classes(photos, number_groups(photos, groups), frozenset())
     if len(usual) + len(small) < 2:
-        return "label is left out: with one class there is no other that a photo could belong to."
+        return LeftOut("label", "With one class there is no other that a photo could belong to.")
     if len(usual) < 2:
-        return f"label is left out: fewer than two classes have {FOLDS} photos that are not copies of each other."
+        return LeftOut("label", f"Fewer than two classes have {FOLDS} photos that are not copies of each other.")
     if small:
-        return f"label leaves out {', '.join(small)}: fewer than {FOLDS} photos that are not copies of each other."
+        reason = f"That takes {FOLDS} photos of a class that are not copies of each other."
+        return LeftOut("label", reason, ", ".join(small))
     return None
 
 
@@ -127,7 +128,7 @@ def _finding(
 ) -> Finding:
     likeliest = int(believed.argmax())
     if classes[likeliest] != photo.label:
-        text = f"Looks like {classes[likeliest]} (p {believed[likeliest]:.2f} out of fold), filed as {photo.label}"
+        text = f"Looks like {classes[likeliest]} (p {believed[likeliest]:.2f} out of fold), filed as {photo.label}."
     else:
-        text = f"Looks like {photo.label}, as it is filed, but not clearly (p {believed[likeliest]:.2f} out of fold)"
+        text = f"Looks like {photo.label}, as it is filed, but not clearly (p {believed[likeliest]:.2f} out of fold)."
     return Finding(photo.path, photo.id, "label", 1 - quality, text, sure)

@@ -6,12 +6,17 @@ laid over the other at every place and many sizes, as it is and mirrored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import irfft2, rfft2
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from threadpoolctl import threadpool_limits
 
 from fieldmark.engines.local import map_threads
 from fieldmark.terminal import track
@@ -57,6 +62,10 @@ class _Look:
 _GLANCE = _Look(48, 0.96)  # half a step off, the outermost details are half a pixel off
 _CLOSE = _Look(80, 0.98)  # ten times as long, for the few that a glance takes for alike
 
+METHOD = f"1 {PROMISING} {ALIKE} {SMALLEST} {_BLUR} {_FLOOR} {_LEAST_CONTRAST} {_GLANCE} {_CLOSE}"
+"""All that decides whether one picture is found in another. Count its first number up where the code says otherwise
+than before; what was kept of another method is not used."""
+
 
 def groups(
     vectors: Floats, greys: NDArray[np.uint8], shapes: NDArray[np.int32], hashed: Iterable[Sequence[int]] = ()
@@ -72,11 +81,42 @@ def groups(
     Returns:
         Indices of the photos of each group: two or more, ascending; groups by their first index.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    return joined(len(vectors), pairs(vectors, greys, shapes), hashed)
 
-    n = len(vectors)
-    linked = [*pairs(vectors, greys, shapes), *((group[0], other) for group in hashed for other in group[1:])]
+
+def pairs(vectors: Floats, greys: NDArray[np.uint8], shapes: NDArray[np.int32]) -> list[tuple[int, int]]:
+    """Return the pairs, first smaller than second, of which one is the other or a part of it; see `groups`."""
+    laid = lay(greys, shapes, worth_laying(vectors))
+    found = {(min(whole, part), max(whole, part)) for whole, parts in laid for part, inside in parts.items() if inside}
+    return sorted(found)
+
+
+def worth_laying(vectors: Floats) -> list[tuple[int, int]]:
+    """Return the pairs (whole, part) of which the second should be sought in the first; each pair both ways."""
+    return [(whole, part) for whole, others in enumerate(neighbours(vectors)) for part in others]
+
+
+def lay(
+    greys: NDArray[np.uint8], shapes: NDArray[np.int32], wanted: Iterable[tuple[int, int]]
+) -> Iterator[tuple[int, dict[int, bool]]]:
+    """Lay photos over each other; yield for each whole which of its parts lie inside.
+
+    Args:
+        greys: as for `groups`; so are the shapes.
+        wanted: pairs (whole, part), those of one whole together.
+    """
+    work = [(whole, [part for _, part in some]) for whole, some in groupby(wanted, lambda pair: pair[0])]
+    if not work:
+        return
+    # The products are small and there are many: a library's own threads would cost twice what they do.
+    with threadpool_limits(1, "blas"):
+        laid = map_threads(partial(_found_inside, greys, shapes), work)
+        yield from track(laid, "laying photos over each other", total=len(work))
+
+
+def joined(n: int, alike: Iterable[tuple[int, int]], hashed: Iterable[Sequence[int]] = ()) -> list[list[int]]:
+    """Join pairs and groups that touch, of indices below n; return as `groups` does."""
+    linked = [*alike, *((group[0], other) for group in hashed for other in group[1:])]
     if not linked:
         return []
     ends = np.array(linked).T
@@ -85,19 +125,6 @@ def groups(
     for index, component in enumerate(of.tolist()):
         members.setdefault(component, []).append(index)
     return [group for group in members.values() if len(group) > 1]
-
-
-def pairs(vectors: Floats, greys: NDArray[np.uint8], shapes: NDArray[np.int32]) -> list[tuple[int, int]]:
-    """Return the pairs, first smaller than second, of which one is the other or a part of it; see `groups`."""
-    near = neighbours(vectors)
-    work = [(whole, others) for whole, others in enumerate(near) if others]
-    laid = map_threads(partial(_found_inside, greys, shapes), work)
-    found = {
-        (min(whole, part), max(whole, part))
-        for whole, parts in track(laid, "laying photos over each other", total=len(work))
-        for part in parts
-    }
-    return sorted(found)
 
 
 def neighbours(vectors: Floats) -> list[list[int]]:
@@ -136,14 +163,15 @@ def likeness(whole: NDArray[np.uint8], part: NDArray[np.uint8], wider: float) ->
 
 def _found_inside(
     greys: NDArray[np.uint8], shapes: NDArray[np.int32], work: tuple[int, list[int]]
-) -> tuple[int, list[int]]:
+) -> tuple[int, dict[int, bool]]:
     index, others = work
     aspects = shapes[:, 1] / shapes[:, 0]
     wider = {part: float(aspects[part] / aspects[index]) for part in others}
     glance = _Whole(greys[index], _GLANCE)
     promising = [part for part in others if glance.likeness(greys[part], wider[part]) >= PROMISING]
     close = _Whole(greys[index], _CLOSE) if promising else glance
-    return index, [part for part in promising if close.likeness(greys[part], wider[part]) >= ALIKE]
+    inside = {part for part in promising if close.likeness(greys[part], wider[part]) >= ALIKE}
+    return index, {part: part in inside for part in others}
 
 
 class _Whole:
@@ -154,8 +182,9 @@ class _Whole:
         picture = _detail(grey, look.side, look.side)
         self.contrast = float(picture.std())
         # Of the picture and of its mirror image.
-        self.spectra = np.fft.rfft2(np.stack([picture, picture[:, ::-1]]))[:, None]
+        self.spectra = rfft2(np.stack([picture, picture[:, ::-1]]))[:, None]
         self.sums = _integral(picture), _integral(picture * picture)
+        self.lengths: dict[tuple[int, int], Floats] = {}
 
     def likeness(self, part: NDArray[np.uint8], wider: float) -> float:
         if self.contrast < _LEAST_CONTRAST:
@@ -163,25 +192,28 @@ class _Whole:
         sizes, side = _sizes(wider, self.look), self.look.side
         laid = np.zeros((len(sizes), side, side), np.float32)
         for row, (height, width) in zip(laid, sizes, strict=True):
-            row[:height, :width] = detail = _detail(part, height, width)
-            if detail.std() < _LEAST_CONTRAST:
+            detail = _detail(part, height, width)
+            length = float(np.linalg.norm(detail))
+            if length < _LEAST_CONTRAST * (height * width) ** 0.5:  # its mean is out: the standard deviation
                 return 0.0
-            row[:height, :width] /= np.linalg.norm(detail)
-        products = np.fft.irfft2(self.spectra * np.fft.rfft2(laid).conj(), (side, side))
+            row[:height, :width] = detail / length
+        products = irfft2(self.spectra * rfft2(laid).conj(), (side, side))
         return max(
             float((at[:, : side - height + 1, : side - width + 1] / self._lengths(height, width)).max())
             for at, (height, width) in zip(products.swapaxes(0, 1), sizes, strict=True)
         )
 
-    def _lengths(self, height: int, width: int) -> NDArray[np.float64]:
+    def _lengths(self, height: int, width: int) -> Floats:
         """Length of what lies under a part of this size, its mean taken out, at every place: here and mirrored."""
-        total, squares = (
-            sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
-            for sums in self.sums
-        )
-        n = height * width
-        lengths = np.sqrt(np.maximum(squares - total * total / n, (_FLOOR * self.contrast) ** 2 * n))
-        return np.stack([lengths, lengths[:, ::-1]])
+        if (height, width) not in self.lengths:
+            total, squares = (
+                sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
+                for sums in self.sums
+            )
+            n = height * width
+            lengths = np.sqrt(np.maximum(squares - total * total / n, (_FLOOR * self.contrast) ** 2 * n))
+            self.lengths[height, width] = np.stack([lengths, lengths[:, ::-1]]).astype(np.float32)
+        return self.lengths[height, width]
 
 
 @lru_cache(maxsize=1024)

@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
-from fieldmark.artifacts.findings import Finding
+from fieldmark.artifacts.findings import Finding, LeftOut
 from fieldmark.artifacts.photos import PhotoFile
 from fieldmark.checks.painted import KINDS
 
@@ -48,10 +48,10 @@ _SAID = {
 }
 
 
-def why_not(photos: Sequence[PhotoFile]) -> str | None:
+def why_not(photos: Sequence[PhotoFile]) -> LeftOut | None:
     """Return why pictures that are no photos cannot be told among these, or None when they can."""
     if len(photos) < FEWEST:
-        return f"not_a_photo is left out: {len(photos)} photos are too few to learn from ({FEWEST} are needed)."
+        return LeftOut("not_a_photo", f"{len(photos)} photos are too few to learn from; {FEWEST} are needed.")
     return None
 
 
@@ -122,9 +122,9 @@ def out_of_fold(
 def _finding(photo: PhotoFile, believed: NDArray[np.float64], plain: float) -> Finding | None:
     score = 1 - float(believed[0])
     if plain >= PLAIN_EDGE:
-        text = f"Probably {_SAID['cut-out']}, no photo of a place ({plain:.0%} of its edge is one light level)"
+        text = f"Taken for {_SAID['cut-out']} ({100 * plain:.0f} % of its edge is one light level)."
     elif score >= SURE:
-        text = f"Probably {_SAID[KINDS[int(believed[1:].argmax())]]}, no photo (p {score:.2f})"
+        text = f"Taken for {_SAID[KINDS[int(believed[1:].argmax())]]} (p {score:.2f})."
     else:
         return None
     return Finding(photo.path, photo.id, "not_a_photo", max(score, plain if plain >= PLAIN_EDGE else 0.0), text)

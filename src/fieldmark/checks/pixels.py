@@ -38,7 +38,10 @@ class Limits:
 
 def unreadable(unusable: Iterable[Unusable]) -> list[Finding]:
     """Return a finding for each file that is no usable photo; its id is that of its bytes."""
-    return [Finding(file.path, file.id, "unreadable", 1.0, f"Cannot be used: {file.reason}.") for file in unusable]
+    return [
+        Finding(file.path, file.id, "unreadable", 1.0, f"{file.reason[:1].upper()}{file.reason[1:]}.")
+        for file in unusable
+    ]
 
 
 def check_pixels(photo: PhotoFile, measures: Measures, limits: Limits = Limits()) -> list[Finding]:
@@ -61,7 +64,7 @@ def _small(measures: Measures, limits: Limits) -> _Told:
     shorter = min(measures.width, measures.height)
     if shorter >= limits.min_side:
         return None
-    text = f"Small: {measures.width} x {measures.height} pixels; the shorter side should have {limits.min_side}."
+    text = f"{measures.width} x {measures.height} pixels; the shorter side should have {limits.min_side}."
     return "small", 1 - shorter / limits.min_side, text
 
 
@@ -71,25 +74,25 @@ def _shape(measures: Measures, limits: Limits) -> _Told:
     way = "wide" if measures.width > measures.height else "high"
     other = "high" if measures.width > measures.height else "wide"
     size = f"{measures.width} x {measures.height} pixels"
-    return "shape", measures.aspect, f"Odd shape: {measures.aspect:.1f} times as {way} as {other} ({size})."
+    return "shape", measures.aspect, f"{measures.aspect:.1f} times as {way} as {other} ({size})."
 
 
 def _blank(measures: Measures) -> _Told:
-    varies = f"what is on it varies by {measures.content:.1f} of 255 levels (photos: 10 and more)"
-    return "blank", LEAST_CONTENT - measures.content, f"Blank: {varies}."
+    text = f"What is on it varies by {measures.content:.1f} of 255 levels (photos: 10 and more)."
+    return "blank", LEAST_CONTENT - measures.content, text
 
 
 def _dark(measures: Measures) -> _Told:
     if measures.bright_end >= DARKEST:
         return None
-    text = f"Dark: 99 % of it is below level {measures.bright_end:.0f} of 255."
+    text = f"99 % of it is below level {measures.bright_end:.0f} of 255."
     return "dark", 1 - measures.bright_end / 255, text
 
 
 def _bright(measures: Measures) -> _Told:
     if measures.dark_end <= BRIGHTEST:
         return None
-    text = f"Washed out: 95 % of it is at level {measures.dark_end:.0f} of 255 or brighter."
+    text = f"95 % of it is at level {measures.dark_end:.0f} of 255 or brighter."
     return "bright", measures.dark_end / 255, text
 
 
@@ -97,4 +100,4 @@ def _blurred(measures: Measures) -> _Told:
     if measures.sharpness > SHARPEST:
         return None
     part = f"{100 * measures.sharpness:.0f} % of their change (sharp photos: 40 % and more)"
-    return "blurred", 1 - measures.sharpness, f"Blurred: within one pixel its steepest edges do only {part}."
+    return "blurred", 1 - measures.sharpness, f"Within one pixel its steepest edges do only {part}."

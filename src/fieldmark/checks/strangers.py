@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fieldmark.artifacts.findings import Finding
+from fieldmark.artifacts.findings import Finding, LeftOut
 from fieldmark.artifacts.photos import PhotoFile
 
 Floats = NDArray[np.float32]
@@ -29,12 +29,11 @@ none of them wholly at fault; of 40 ImageNet photos among them 38 to 40. At 3.5 
 _ROWS = 1024  # photos whose distances are in memory at a time
 
 
-def why_not(photos: Sequence[PhotoFile]) -> str | None:
+def why_not(photos: Sequence[PhotoFile]) -> LeftOut | None:
     """Return why off-topic photos cannot be told among these, or None when they can."""
     if len(photos) < FEWEST:
-        return (
-            f"off_topic is left out: {len(photos)} photos are too few to tell what the topic is ({FEWEST} are needed)."
-        )
+        reason = f"{len(photos)} photos are too few to tell what the topic is; {FEWEST} are needed."
+        return LeftOut("off_topic", reason)
     return None
 
 
@@ -84,5 +83,5 @@ def _finding(photo: PhotoFile, strange: float, far: float, middle: float) -> Fin
     what = "Unlike all other photos here" if sure else "A little unlike the other photos here"
     if strange < 1:
         what = "As much like the others as most photos here"
-    text = f"{what} (distance {far:.2f} from those most like it; half of the photos have {middle:.2f} or less)"
+    text = f"{what} (distance {far:.2f} from those most like it; half of the photos have {middle:.2f} or less)."
     return Finding(photo.path, photo.id, "off_topic", strange, text, sure)

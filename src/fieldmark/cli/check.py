@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fieldmark.artifacts.findings import KINDS, TITLES
+from fieldmark.artifacts.findings import KINDS, TITLES, in_sentences
 from fieldmark.cli.command import command, print_json
 from fieldmark.errors import WrongUsage, nearest
 from fieldmark.terminal import say, warn
@@ -59,7 +59,6 @@ def _kinds(given: Sequence[str]) -> list[str]:
 
 
 def _say_checked(checked: Checked, folder: str) -> None:
-    from fieldmark.checks.gallery import in_words
     from fieldmark.yields.table import printable
 
     counts = {kind: n for kind, n in checked.counts().items() if n}
@@ -72,8 +71,8 @@ def _say_checked(checked: Checked, folder: str) -> None:
             say(f"  ... and {n - LISTED} more")
     for sentence in checked.warnings:
         warn(sentence)
-    for sentence in checked.left_out:
-        say(in_words(sentence))
+    for sentence in in_sentences(checked.left_out):
+        say(sentence)
     total = sum(counts.values())
     photos = f"{checked.photos} photo{'' if checked.photos == 1 else 's'}"
     say(

@@ -10,7 +10,9 @@ The file has a table per command, and in it the command's flags by their long na
     [train]
     size = 224
 
-    [train.cost]
+and one for every command that takes `--cost`:
+
+    [costs]
     "coral->king" = 1000
 """
 
@@ -24,6 +26,9 @@ from typing import Any
 
 from fieldmark.config import SETTINGS_FILE
 from fieldmark.errors import WrongUsage, nearest
+
+COSTS = "costs"
+"""The table that is not of one command."""
 
 
 def apply_defaults(
@@ -39,18 +44,22 @@ def apply_defaults(
     path = _folder_of(given) / SETTINGS_FILE
     if not path.is_file() or getattr(given, "again", None) is not None:  # a run is repeated with its own settings
         return given
-    parsers, lists = _parsers(parser), {}
-    for command, values in _read(path).items():
+    parsers, lists, tables = _parsers(parser), {}, _read(path)
+    if COSTS in tables:
+        costs = _costs(path, tables.pop(COSTS))
+        if "cost" in given:
+            lists["cost"] = costs
+    for command, values in tables.items():
         if command not in parsers:
             raise WrongUsage(
-                f"{path}: there is no command {command!r}.{nearest(command, parsers)} "
+                f"{path}: there is no command {command!r}.{nearest(command, [*parsers, COSTS])} "
                 "The file has a table per command, such as [harvest]."
             )
         if not isinstance(values, dict):
             raise WrongUsage(f"{path}: {command} must be a table of flags: [{command}]")
         defaults = dict(_flag(path, parsers[command], command, key, value) for key, value in values.items())
         if command == given.command:
-            lists = {dest: value for dest, value in defaults.items() if isinstance(value, list)}
+            lists |= {dest: value for dest, value in defaults.items() if isinstance(value, list)}
             parsers[command].set_defaults(**{dest: v for dest, v in defaults.items() if dest not in lists})
     given = parser.parse_args(arguments)
     for dest, value in lists.items():  # argparse would add what is given to such a default, not put it in its place
@@ -84,6 +93,16 @@ def _read(path: Path) -> dict[str, Any]:
         raise WrongUsage(f"{path} is not TOML: {error}.") from None
 
 
+def _costs(path: Path, table: Any) -> list[str]:
+    """Return the table of costs as `--cost` would have given it; which names there are, the command knows."""
+    if not isinstance(table, dict):
+        raise WrongUsage(f'{path}: {COSTS} must be a table, such as [{COSTS}] with "coral->king" = 1000 below it.')
+    for names, cost in table.items():
+        if isinstance(cost, bool) or not isinstance(cost, int | float):
+            raise WrongUsage(f'{path}: in [{COSTS}], "{names}" takes a number, not {cost!r}.')
+    return [f"{names}={cost}" for names, cost in table.items()]
+
+
 def _parsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     action = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     return dict(action.choices)
@@ -108,12 +127,9 @@ def _flag(path: Path, parser: argparse.ArgumentParser, command: str, key: str, v
         if not isinstance(value, bool):
             raise WrongUsage(f"{path}: {key} is switched on or off: true or false, not {value!r}.")
         return action.dest, value != name.startswith("no-")
-    is_several = isinstance(action, argparse._AppendAction)
-    if isinstance(value, bool) or (isinstance(value, dict) and not is_several):
+    if isinstance(value, dict | bool):
         raise WrongUsage(f"{path}: {key} takes {action.metavar}, not {value!r}.")
-    if isinstance(value, dict):
-        return action.dest, [f"{name}={part}" for name, part in value.items()]
-    if is_several:
+    if isinstance(action, argparse._AppendAction):
         return action.dest, [str(part) for part in value] if isinstance(value, list) else [str(value)]
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
     if action.choices and text not in action.choices:

@@ -6,12 +6,14 @@ import argparse
 import csv
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fieldmark.cli.command import command, print_json
 from fieldmark.errors import NotAPhoto, WrongUsage
 from fieldmark.terminal import say
+
+if TYPE_CHECKING:
+    from fieldmark.artifacts.modelfile import ModelInfo
 
 
 def add_predict(commands: Any) -> None:
@@ -34,11 +36,12 @@ def _predict(given: argparse.Namespace) -> int:
     answers, failed = [], 0
     table = csv.writer(sys.stdout, lineterminator="\n")
     if given.csv:
-        table.writerow(["image", "prediction", "unknown", *(f"p:{name}" for name in model.classes), "error"])
+        decision = ["decision"] if model.info.costs else []
+        table.writerow(["image", "prediction", "unknown", *decision, *(f"p:{name}" for name in model.classes), "error"])
     for image, answer in predict(model, given.images):
         failed += isinstance(answer, NotAPhoto)
         if given.csv:
-            table.writerow(_csv_row(image, answer, model.classes))
+            table.writerow(_csv_row(image, answer, model.info))
         elif isinstance(answer, NotAPhoto):
             answers.append({"image": image, "error": str(answer)})
             print(f"{image}: {answer}", file=sys.stderr)
@@ -53,11 +56,12 @@ def _predict(given: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _csv_row(image: str, answer: Any, classes: Sequence[str]) -> list[str]:
+def _csv_row(image: str, answer: Any, info: ModelInfo) -> list[str]:
     if isinstance(answer, NotAPhoto):
-        return [image, "", "", *("" for _ in classes), str(answer)]
+        return [image, "", "", *([""] if info.costs else []), *("" for _ in info.classes), str(answer)]
     chances = dict(answer.predictions)
-    return [image, answer.label, str(int(answer.unknown)), *(f"{chances[name]:.6f}" for name in classes), ""]
+    told = [image, answer.label, str(int(answer.unknown)), *([answer.decision] if answer.decision else [])]
+    return [*told, *(f"{chances[name]:.6f}" for name in info.classes), ""]
 
 
 def add_serve(commands: Any) -> None:

@@ -91,7 +91,7 @@ def _say_repeated(done: Repeated) -> None:
 
 
 def _say_result(metrics: dict[str, Any]) -> None:
-    from fieldmark.evaluate.calibration import say_calibration
+    from fieldmark.evaluate.calibration import sum_up
     from fieldmark.evaluate.unknown import sentences
     from fieldmark.evaluate.wording import baselines, how_judged, regraded
 
@@ -118,7 +118,7 @@ def _say_result(metrics: dict[str, Any]) -> None:
     if metrics.get("opened"):
         say(metrics["opened"]["text"])
     if metrics.get("calibration"):
-        say(say_calibration(metrics["calibration"]))
+        say(sum_up(metrics["calibration"]))
     for sentence in (*(metrics.get("costs") or {}).get("sentences", ()), *sentences(metrics)):
         say(sentence)
 

@@ -26,6 +26,7 @@ from fieldmark.errors import FolderError, NotAPhoto, WorkspaceError
 from fieldmark.imaging.decode import read_bytes
 from fieldmark.imaging.thumbnail import thumbnail_of
 from fieldmark.net.replies import as_json, own_fault, refusal
+from fieldmark.paper import favicon
 
 ASSETS = {
     "page.css": "text/css",
@@ -103,7 +104,8 @@ class _Page:
 
     async def asset(self, request: Request) -> Response:
         name = request.url.path[1:]
-        return Response(_file(name).read_bytes(), media_type=ASSETS[name], headers=_FRESH)
+        content = favicon() if name == "favicon.svg" else _file(name).read_bytes()
+        return Response(content, media_type=ASSETS[name], headers=_FRESH)
 
     async def board(self, request: Request) -> Response:
         return self._answer(await run_in_threadpool(self._desk.look_again))

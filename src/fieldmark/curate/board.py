@@ -62,7 +62,7 @@ class Board:
         classes: class names, sorted.
         tiles: the photos, in the order of their paths; missing ones last.
         findings: by place in `tiles`, in the order of `findings.in_order`.
-        checked: whether a check has ever found anything.
+        checked: whether a whole check has been made.
         files: photo id -> a file with these bytes.
         origins: photo id -> where it comes from; photos of a plain folder are not in it.
     """
@@ -129,7 +129,7 @@ class Folder:
             WorkspaceError: a catalog cannot be read.
         """
         workspace = self._workspace
-        found = _read_findings(workspace)
+        found = findings.read_kept(workspace)
         notes = _Notes.of(workspace)
         spoken = {finding.photo for finding in found}
         seen = [file for file in self._files(notes) if file.is_picture or file.path in spoken]
@@ -142,7 +142,15 @@ class Folder:
         classes = tuple(sorted({*self._classes, *(label for tile in tiles for label in tile.labels)}))
         placed = _place(tiles, [*found, *_unfound_conflicts(tiles, found)])
         tiles = _grouped(tiles, placed, notes.groups)
-        return Board(workspace.root.name, classes, tuple(tiles), tuple(placed), bool(found), files, notes.origins)
+        return Board(
+            workspace.root.name,
+            classes,
+            tuple(tiles),
+            tuple(placed),
+            findings.is_whole(workspace),
+            files,
+            notes.origins,
+        )
 
     def _files(self, notes: _Notes) -> Iterator[_Seen]:
         root = self._workspace.photos
@@ -213,17 +221,6 @@ def _origin_of(photo: Photo) -> Origin:
 def _origin_of_claim(claim: Claim) -> Origin:
     licence = f"{claim.licence} {claim.licence_version}".strip()
     return Origin(claim.url, claim.page, claim.title, claim.author, licence)
-
-
-def _read_findings(workspace: Workspace) -> list[Finding]:
-    """The findings kept with the journal; where that is elsewhere and has none, those that lie in the workspace."""
-    for path in dict.fromkeys([workspace.journal, workspace.catalog]):
-        if path.is_file():
-            with Catalog.open_reading(path) as catalog:
-                found = findings.read(catalog)
-            if found:
-                return found
-    return []
 
 
 def _lay_out(seen: Iterable[_Seen]) -> tuple[list[Tile], dict[str, Path]]:

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from fieldmark.artifacts import verdicts
 from fieldmark.artifacts.atomic import write_json
 from fieldmark.artifacts.catalog import Catalog
-from fieldmark.artifacts.verdicts import Decision, Journal, Row, Verdict, open_journal
+from fieldmark.artifacts.verdicts import Acts, Decision, Journal, Row, Verdict, open_journal
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.curate.board import Board, Folder
 from fieldmark.errors import FieldmarkError, WorkspaceError, explain_os_error
@@ -43,6 +43,7 @@ class Desk:
         self._held = ExitStack()
         self._catalog: Catalog | None = None
         self._journal = Journal()
+        self._acts = Acts()  # those that undo and redo are about: of the catalog that is written to, and of no other
         self._last = 0
         self._decisions: dict[str, Decision] = {}
         self._touched: list[tuple[int, str]] = []  # row number and photo, as far as rows were read
@@ -76,6 +77,8 @@ class Desk:
     def changes(self, after: int) -> Json:
         """Return what holds now of every photo that a row after `after` is about."""
         with self._lock:
+            if self.reading:
+                self._sit_down()  # whoever had the folder open may have ended
             self._read_on()
             return self._since(after)
 
@@ -102,7 +105,7 @@ class Desk:
     def _shift(self, word: str, name: str, after: int) -> Json:
         with self._lock:
             move = verdicts.undo if word == "undone" else verdicts.redo
-            act = move(self._writable(), name)
+            act = move(self._writable(), name, known=self._acts)
             self._read_on()
             return {**self._since(after), word: act, "photos": self._journal.photos_of(act) if act else []}
 
@@ -157,6 +160,9 @@ class Desk:
         if not new:
             return
         self._journal.take(new)
+        for row in new:
+            if row.n > self._acts.last:  # an undo may have read ahead
+                self._acts.take(row)
         self._decisions = self._journal.decisions()
         self._last = new[-1].n
         self._touched += [(row.n, photo) for row in new for photo in self._photos_of(row)]
@@ -176,8 +182,8 @@ class Desk:
         return {
             "last": self._last,
             "decisions": {photo: decision and _as_list(decision) for photo, decision in changed.items()},
-            "can_undo": bool(self._journal.done),
-            "can_redo": bool(self._journal.undone),
+            "can_undo": self._journal.acts.latest("undo") is not None,
+            "can_redo": self._journal.acts.latest("redo") is not None,
             "reading": self.reading,
         }
 

@@ -413,8 +413,8 @@ def summarize_calibration(
 
     Returns:
         plain numbers, lists and words. `temperature` is None where nothing was to be fitted and 1.0 where it was
-        refused, `refused` then says why. `log_loss_before` is at temperature 1, `log_loss_after` that of what is
-        judged. Each `..._ci95` is None where there are fewer than two groups.
+        refused, `refused` then says why. `log_loss_before` and `ece_before` are at temperature 1, the others those of
+        what is judged. Each `..._ci95` is None where there are fewer than two groups.
 
     Raises:
         ValueError: there is no row, the parts do not fit together, or a figure is no number.
@@ -430,16 +430,18 @@ def summarize_calibration(
     )
     mean, p95 = chance_ece(probabilities, repeats, seed, bins=bins, photos=photos)
     after = log_loss(probabilities, actual)
+    before = probabilities if logits is None else probabilities_at(logits, 1.0)
     return {
         "n": len(actual) if photos is None else len(np.unique(photos)),
         "temperature": temperature,
         "fitted_on": fitted_on if temperature is not None and not refused else "",
-        "log_loss_before": after if logits is None else log_loss(probabilities_at(logits, 1.0), actual),
+        "log_loss_before": log_loss(before, actual),
         "log_loss_after": after,
         "log_loss_ci95": _as_list(intervals.log_loss),
         "ece": expected_calibration_error(probabilities, actual, bins),
         "ece_ci95": _as_list(intervals.ece),
         "ece_by_chance": {"mean": mean, "p95": p95},
+        "ece_before": expected_calibration_error(before, actual, bins),
         "brier": brier(probabilities, actual),
         "brier_ci95": _as_list(intervals.brier),
         "confidence": float(probabilities.max(axis=1).mean()),
@@ -483,6 +485,20 @@ def say_calibration(figures: Mapping[str, Any]) -> str:
     elif figures["temperature"] is not None:
         parts.append(_say_temperature(figures["temperature"], figures["fitted_on"]))
     return " ".join(parts)
+
+
+def sum_up(figures: Mapping[str, Any]) -> str:
+    """Say in one sentence, for a terminal, how far the certainty is off, what chance would make, and what was done."""
+    by_chance, n = figures["ece_by_chance"], figures["n"]
+    said = (
+        f"Certainty: off by {_points(figures['ece'])} points on average over {say_photos(n)} (calibration error; "
+        f"chance alone {_points(by_chance['mean'])}, one time in twenty over {_points(by_chance['p95'])})"
+    )
+    if figures["refused"]:
+        return f"{said}. {figures['refused']}"
+    if figures["temperature"] is None:
+        return f"{said}."
+    return f"{said}; temperature {figures['temperature']:.2f}, fitted on {figures['fitted_on']}."
 
 
 def _say_temperature(value: float, fitted_on: str) -> str:

@@ -7,71 +7,40 @@ one to each class, another in the dark, another in print.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, isfinite, log10
 from typing import Any
 
 from fieldmark.artifacts.runs import Epoch
-from fieldmark.evaluate import wording
+from fieldmark.evaluate import ink, wording
 from fieldmark.evaluate.content import FinderCurve
-
-# User units. A chart fills at most 30rem of the page, so that text of 13 units stays between 10 and 15 pixels.
-WIDTH, HEIGHT = 440, 270
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 34, 46
-HUGE = 1e300  # losses beyond it are drawn here; twice as much would still be a float
 
 MOST_LABELS = 12  # epoch numbers under an axis, beyond which they would touch
 MOST_DOTS = 40  # epochs beyond which dots on a line would touch
 
 
-@dataclass(frozen=True)
-class Axis:
-    """A stretch of numbers laid along a stretch of the drawing."""
-
-    low: float
-    high: float
-    start: float  # user units at which `low` lies
-    end: float
-
-    def __call__(self, value: float) -> float:
-        """Return where `value` lies, in user units."""
-        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
-
-
-def nice_ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Return about `count` round numbers that enclose low..high, steps of 1, 2 or 5 times a power of ten."""
-    if not high > low:
-        low, high = low - (abs(low) or 1) / 2, high + (abs(high) or 1) / 2
-    rough = (high - low) / count
-    power = 10.0 ** floor(log10(rough))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
-    first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
-    return [i * step for i in range(first, last + 1)]
-
-
 def loss_chart(epochs: Sequence[Epoch], kept: Mapping[str, Any] | None) -> str:
     """Draw training and validation loss over the epochs; the stages set apart, the kept epoch ringed."""
     losses = [value for row in epochs for value in (row.train_loss, row.valid_loss)]
-    y = _value_axis(losses, at_least=1e-6)
-    parts = [_grid(y), _epoch_axis(epochs)]
+    y = ink.value_axis(losses, at_least=1e-6)
+    parts = [ink.grid(y), _epoch_axis(epochs)]
     for name, values in (("train", [r.train_loss for r in epochs]), ("valid", [r.valid_loss for r in epochs])):
         parts.append(_epoch_line(epochs, values, y, name))
-    parts.append(_legend([("train", "training"), ("valid", "validation")]))
+    parts.append(ink.legend([("train", "training"), ("valid", "validation")]))
     parts.append(_ring_kept(epochs, [r.valid_loss for r in epochs], y, kept))
-    return _svg("chart-loss", "Loss after each epoch", _describe_losses(epochs, kept), parts)
+    return ink.svg("chart-loss", "Loss after each epoch", _describe_losses(epochs, kept), parts)
 
 
 def error_chart(epochs: Sequence[Epoch], kept: Mapping[str, Any] | None) -> str:
     """Draw the share of validation photos that were wrong over the epochs."""
     rates = [row.error_rate for row in epochs]
-    y = _value_axis(rates, at_least=0.02)
-    parts = [_grid(y, as_percent=True), _epoch_axis(epochs), _epoch_line(epochs, rates, y, "valid")]
+    y = ink.value_axis(rates, at_least=0.02)
+    parts = [ink.grid(y, as_percent=True), _epoch_axis(epochs), _epoch_line(epochs, rates, y, "valid")]
     parts.append(_ring_kept(epochs, rates, y, kept))
-    parts.append(_legend([("valid", "error rate")]))
+    parts.append(ink.legend([("valid", "error rate")]))
     there = [rate for rate in rates if isfinite(rate)]
     text = f"From {wording.percent(there[0])} to {wording.percent(there[-1])}." if there else "No finite values."
-    return _svg("chart-error", "Error rate after each epoch", text, parts)
+    return ink.svg("chart-error", "Error rate after each epoch", text, parts)
 
 
 def finder_chart(curve: FinderCurve, number: int) -> str:
@@ -84,18 +53,20 @@ def finder_chart(curve: FinderCurve, number: int) -> str:
     name, title = f"chart-finder-{number}", f"Learning-rate finder, {curve.stage}"
     points = [(r, v) for r, v in zip(curve.rates, curve.losses, strict=True) if r > 0 and isfinite(r) and isfinite(v)]
     if not points:
-        return _svg(name, title, "No finite values.", [_text(WIDTH / 2, HEIGHT / 2, "no finite values", "middle")])
+        return ink.svg(
+            name, title, "No finite values.", [ink.text(ink.WIDTH / 2, ink.HEIGHT / 2, "no finite values", "middle")]
+        )
     x = _log_axis([r for r, _ in points])
     y = _finder_axis([v for _, v in points])
     line = " ".join(f"{x(log10(r)):.1f},{y(min(max(v, y.low), y.high)):.1f}" for r, v in _leave_explosion(points, y))
-    parts = [_grid(y), _decades(x), f'<polyline class="line valid" points="{line}"/>']
+    parts = [ink.grid(y), _decades(x), f'<polyline class="line valid" points="{line}"/>']
     parts += _mark_rates(curve, points, x, y)
     best = min(v for _, v in points)
     text = (
         f"{len(points)} rates from {wording.rate(points[0][0])} to {wording.rate(points[-1][0])}; lowest loss "
         f"{wording.loss(best)}; used {wording.rate(curve.used)}."
     )
-    return _svg(name, title, text, parts)
+    return ink.svg(name, title, text, parts)
 
 
 def whisker(value: float, low: float, high: float, mark: float | None = None, label: str = "") -> str:
@@ -131,80 +102,32 @@ def _pc(share: float) -> str:
     return f"{share * 100:.2f}%"
 
 
-def _svg(name: str, title: str, description: str, parts: Sequence[str]) -> str:
-    return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{name}-title {name}-desc">'
-        f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc>'
-        f"{''.join(parts)}</svg>"
-    )
-
-
-def _text(x: float, y: float, text: str, anchor: str = "start", name: str = "") -> str:
-    kind = f' class="{name}"' if name else ""
-    return f'<text{kind} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
-
-
-def _line(name: str, x1: float, y1: float, x2: float, y2: float) -> str:
-    return f'<line class="{name}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
-
-
-def _value_axis(values: Sequence[float], at_least: float) -> Axis:
-    """From zero, since heights are compared, to a round number above the greatest value."""
-    top = max([at_least, *(min(v, HUGE) for v in values if isfinite(v))])
-    return Axis(0, nice_ticks(0, top)[-1], HEIGHT - BOTTOM, TOP)
-
-
-def _grid(y: Axis, as_percent: bool = False) -> str:
-    ticks = [tick for tick in nice_ticks(y.low, y.high) if y.low - 1e-9 <= tick <= y.high * (1 + 1e-9)]
-    labels = _labels([tick * 100 for tick in ticks] if as_percent else ticks)
-    return "".join(
-        _line("grid", LEFT, y(tick), WIDTH - RIGHT, y(tick))
-        + _text(LEFT - 7, y(tick) + 4.5, label + (" %" if as_percent else ""), "end")
-        for tick, label in zip(ticks, labels, strict=True)
-    )
-
-
-def _labels(ticks: Sequence[float]) -> list[str]:
-    """Write all ticks of an axis with the digits that tell them apart, and no more."""
-    step = ticks[1] - ticks[0]
-    greatest = max(map(abs, ticks))
-    if greatest < 1e5 and step >= 1e-4:
-        return [f"{tick:.{max(0, -floor(log10(step) + 1e-9))}f}" for tick in ticks]
-    digits = max(0, floor(log10(greatest)) - floor(log10(step) + 1e-9))
-    return [_power(tick, digits) if tick else "0" for tick in ticks]
-
-
-def _power(value: float, digits: int) -> str:
-    mantissa, exponent = f"{value:.{digits}e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
-
-
 def _band(i: float, n: int) -> float:
     """Return the middle of the i-th of n equal bands along the x axis."""
-    return LEFT + (i + 0.5) / n * (WIDTH - LEFT - RIGHT)
+    return ink.LEFT + (i + 0.5) / n * (ink.WIDTH - ink.LEFT - ink.RIGHT)
 
 
 def _epoch_axis(epochs: Sequence[Epoch]) -> str:
-    n, floor_y = len(epochs), HEIGHT - BOTTOM
+    n, floor_y = len(epochs), ink.HEIGHT - ink.BOTTOM
     every = ceil(n / MOST_LABELS)
-    parts = [_line("axis", LEFT, floor_y, WIDTH - RIGHT, floor_y)]
+    parts = [ink.ground()]
     for i, row in enumerate(epochs):
         if (row.epoch - 1) % every == 0:
-            parts.append(_text(_band(i, n), floor_y + 17, str(row.epoch), "middle"))
+            parts.append(ink.text(_band(i, n), floor_y + 17, str(row.epoch), "middle"))
     for stage in dict.fromkeys(row.stage for row in epochs):
         indices = [i for i, row in enumerate(epochs) if row.stage == stage]
         middle = _band((indices[0] + indices[-1]) / 2, n)
-        parts.append(_text(middle, floor_y + 36, f"stage {stage}", "middle", "stage"))
+        parts.append(ink.text(middle, floor_y + 36, f"stage {stage}", "middle", "stage"))
         if indices[0]:
             edge = _band(indices[0] - 0.5, n)
-            parts.append(_line("boundary", edge, TOP, edge, floor_y + 38))
+            parts.append(ink.line("boundary", edge, ink.TOP, edge, floor_y + 38))
     return "".join(parts)
 
 
-def _epoch_line(epochs: Sequence[Epoch], values: Sequence[float], y: Axis, name: str) -> str:
+def _epoch_line(epochs: Sequence[Epoch], values: Sequence[float], y: ink.Axis, name: str) -> str:
     """Join the epochs of a stage; stage 2 starts anew from the best of stage 1, so its line does too."""
     n, parts = len(epochs), []
-    points = {i: f"{_band(i, n):.1f},{y(min(v, HUGE)):.1f}" for i, v in enumerate(values) if isfinite(v)}
+    points = {i: f"{_band(i, n):.1f},{y(min(v, ink.HUGE)):.1f}" for i, v in enumerate(values) if isfinite(v)}
     for stage in dict.fromkeys(row.stage for row in epochs):
         joined = " ".join(points[i] for i, row in enumerate(epochs) if row.stage == stage and i in points)
         parts.append(f'<polyline class="line {name}" points="{joined}"/>')
@@ -215,23 +138,15 @@ def _epoch_line(epochs: Sequence[Epoch], values: Sequence[float], y: Axis, name:
     return "".join(parts)
 
 
-def _ring_kept(epochs: Sequence[Epoch], values: Sequence[float], y: Axis, kept: Mapping[str, Any] | None) -> str:
+def _ring_kept(epochs: Sequence[Epoch], values: Sequence[float], y: ink.Axis, kept: Mapping[str, Any] | None) -> str:
     row = wording.kept_row(epochs, kept)
     if row is None or not isfinite(values[epochs.index(row)]):
         return ""
-    x, height = _band(epochs.index(row), len(epochs)), y(min(values[epochs.index(row)], HUGE))
-    below = height + 30 < HEIGHT - BOTTOM  # the curve is lowest here, so the space under it is free
-    return f'<circle class="ring" cx="{x:.1f}" cy="{height:.1f}" r="7.5"/>' + _text(
-        min(x, WIDTH - 16), height + (23 if below else -13), "kept", "middle", "halo kept"
+    x, height = _band(epochs.index(row), len(epochs)), y(min(values[epochs.index(row)], ink.HUGE))
+    below = height + 30 < ink.HEIGHT - ink.BOTTOM  # the curve is lowest here, so the space under it is free
+    return f'<circle class="ring" cx="{x:.1f}" cy="{height:.1f}" r="7.5"/>' + ink.text(
+        min(x, ink.WIDTH - 16), height + (23 if below else -13), "kept", "middle", "halo kept"
     )
-
-
-def _legend(entries: Sequence[tuple[str, str]]) -> str:
-    parts, x = [], float(LEFT)
-    for name, label in entries:
-        parts.append(_line(f"line {name}", x, 13, x + 26, 13) + _text(x + 33, 17.5, label))
-        x += 33 + 7.5 * len(label) + 22
-    return "".join(parts)
 
 
 def _describe_losses(epochs: Sequence[Epoch], kept: Mapping[str, Any] | None) -> str:
@@ -244,33 +159,36 @@ def _describe_losses(epochs: Sequence[Epoch], kept: Mapping[str, Any] | None) ->
     return text + (f" Kept: epoch {row.epoch} of stage {row.stage}." if row else "")
 
 
-def _log_axis(rates: Sequence[float]) -> Axis:
+def _log_axis(rates: Sequence[float]) -> ink.Axis:
     low, high = log10(min(rates)), log10(max(rates))
     if high - low < 0.1:
         low, high = low - 1, high + 1
-    return Axis(low, high, LEFT, WIDTH - RIGHT)
+    return ink.Axis(low, high, ink.LEFT, ink.WIDTH - ink.RIGHT)
 
 
-def _decades(x: Axis) -> str:
-    floor_y, parts = HEIGHT - BOTTOM, [_line("axis", LEFT, HEIGHT - BOTTOM, WIDTH - RIGHT, HEIGHT - BOTTOM)]
+def _decades(x: ink.Axis) -> str:
+    floor_y, parts = (
+        ink.HEIGHT - ink.BOTTOM,
+        [ink.line("axis", ink.LEFT, ink.HEIGHT - ink.BOTTOM, ink.WIDTH - ink.RIGHT, ink.HEIGHT - ink.BOTTOM)],
+    )
     powers = list(range(ceil(x.low - 1e-9), floor(x.high + 1e-9) + 1))
     for power in powers[:: ceil(len(powers) / 8) or 1]:
-        parts.append(_line("tick", x(power), floor_y, x(power), floor_y + 5))
-        parts.append(_text(x(power), floor_y + 19, f"1e{power}", "middle"))
-    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, floor_y + 38, "learning rate", "middle", "stage"))
+        parts.append(ink.line("tick", x(power), floor_y, x(power), floor_y + 5))
+        parts.append(ink.text(x(power), floor_y + 19, f"1e{power}", "middle"))
+    parts.append(ink.text((ink.LEFT + ink.WIDTH - ink.RIGHT) / 2, floor_y + 38, "learning rate", "middle", "stage"))
     return "".join(parts)
 
 
-def _finder_axis(losses: Sequence[float]) -> Axis:
+def _finder_axis(losses: Sequence[float]) -> ink.Axis:
     """Reach over the fall and the start of the rise; beside the loss at which a finder stops, the fall looks flat."""
-    low, high, start = max(min(losses), -HUGE), min(max(losses), HUGE), min(losses[0], HUGE)
+    low, high, start = max(min(losses), -ink.HUGE), min(max(losses), ink.HUGE), min(losses[0], ink.HUGE)
     if start > low:
         high = min(high, low + 2 * (start - low))
-    ticks = nice_ticks(low, high)
-    return Axis(ticks[0], ticks[-1], HEIGHT - BOTTOM, TOP)
+    ticks = ink.nice_ticks(low, high)
+    return ink.Axis(ticks[0], ticks[-1], ink.HEIGHT - ink.BOTTOM, ink.TOP)
 
 
-def _leave_explosion(points: Sequence[tuple[float, float]], y: Axis) -> Sequence[tuple[float, float]]:
+def _leave_explosion(points: Sequence[tuple[float, float]], y: ink.Axis) -> Sequence[tuple[float, float]]:
     """Drop the end of a curve that has left the drawing for good, all but its first point."""
     n = len(points)
     while n > 1 and points[n - 1][1] > y.high and points[n - 2][1] > y.high:
@@ -278,7 +196,7 @@ def _leave_explosion(points: Sequence[tuple[float, float]], y: Axis) -> Sequence
     return points[:n]
 
 
-def _mark_rates(curve: FinderCurve, points: Sequence[tuple[float, float]], x: Axis, y: Axis) -> list[str]:
+def _mark_rates(curve: FinderCurve, points: Sequence[tuple[float, float]], x: ink.Axis, y: ink.Axis) -> list[str]:
     used, suggested = wording.rate(curve.used), curve.suggestion
     if suggested is None:
         return [_mark_rate(curve.used, f"used {used}; none suggested", "used", points, x, y, 0)]
@@ -291,14 +209,16 @@ def _mark_rates(curve: FinderCurve, points: Sequence[tuple[float, float]], x: Ax
 
 
 def _mark_rate(
-    rate: float, label: str, name: str, points: Sequence[tuple[float, float]], x: Axis, y: Axis, row: int
+    rate: float, label: str, name: str, points: Sequence[tuple[float, float]], x: ink.Axis, y: ink.Axis, row: int
 ) -> str:
     """Draw a rate as an upright line with a dot where it meets the curve; a rate off the curve at its nearer end."""
     at = min(max(x(log10(rate)), x.start), x.end) if rate > 0 and isfinite(rate) else x.start
     nearest = min(points, key=lambda point: abs(x(log10(point[0])) - at))
     right_half = at > (x.start + x.end) / 2
     return (
-        _line(f"boundary {name}", at, TOP - 18 + 16 * row, at, HEIGHT - BOTTOM)
+        ink.line(f"boundary {name}", at, ink.TOP - 18 + 16 * row, at, ink.HEIGHT - ink.BOTTOM)
         + f'<circle class="ring" cx="{at:.1f}" cy="{y(min(max(nearest[1], y.low), y.high)):.1f}" r="6"/>'
-        + _text(at + (-7 if right_half else 7), TOP - 8 + 16 * row, label, "end" if right_half else "start", "halo")
+        + ink.text(
+            at + (-7 if right_half else 7), ink.TOP - 8 + 16 * row, label, "end" if right_half else "start", "halo"
+        )
     )

@@ -10,24 +10,8 @@ from math import floor
 
 import numpy as np
 
-from fieldmark.evaluate import wording
+from fieldmark.evaluate import ink, wording
 from fieldmark.evaluate.calibration import Bin
-from fieldmark.evaluate.charts import (
-    BOTTOM,
-    HEIGHT,
-    LEFT,
-    RIGHT,
-    TOP,
-    WIDTH,
-    Axis,
-    _grid,
-    _legend,
-    _line,
-    _svg,
-    _text,
-    _value_axis,
-    nice_ticks,
-)
 from fieldmark.evaluate.curves import RiskCoverage, Roc
 
 MOST_POINTS = 200
@@ -46,22 +30,22 @@ def reliability_chart(bins: Sequence[Bin], number: int = 1) -> str:
     """
     name, title = f"chart-reliability-{number}", "How sure the model is, and how often it is right"
     if not bins:
-        return _empty(name, title)
+        return ink.empty(name, title, "nothing to draw")
     low = min(min(one.low, one.confidence) for one in bins)
     low = min(floor(low * 10 + 1e-9) / 10, 0.9)  # a whole tenth, and never an axis without length
-    x, y = Axis(low, 1, LEFT, WIDTH - RIGHT), Axis(low, 1, HEIGHT - BOTTOM, TOP)
-    parts = [_grid(y, as_percent=True), _share_axis(x, "how sure the model is")]
-    parts.append(_line("boundary", x(low), y(low), x(1), y(1)))
-    parts += [_line("line valid", x(one.confidence), y(one.low), x(one.confidence), y(one.high)) for one in bins]
+    x, y = ink.Axis(low, 1, ink.LEFT, ink.WIDTH - ink.RIGHT), ink.Axis(low, 1, ink.HEIGHT - ink.BOTTOM, ink.TOP)
+    parts = [ink.grid(y, as_percent=True), _share_axis(x, "how sure the model is")]
+    parts.append(ink.line("boundary", x(low), y(low), x(1), y(1)))
+    parts += [ink.line("line valid", x(one.confidence), y(one.low), x(one.confidence), y(one.high)) for one in bins]
     parts.append(_polyline("train", [(x(one.confidence), y(one.right)) for one in bins]))
     parts += [_dot(x(one.confidence), y(one.right)) for one in bins]
-    parts.append(_legend([("valid", "share right, with its interval")]))
+    parts.append(ink.legend([("valid", "share right, with its interval")]))
     said = (
         f"{wording.photos(one.n)} at {wording.percent(one.confidence)} sure: {wording.percent(one.right)} right, "
         f"{wording.percent(one.low)} to {wording.percent(one.high)}."
         for one in bins
     )
-    return _svg(name, title, " ".join(said), parts)
+    return ink.svg(name, title, " ".join(said), parts)
 
 
 def risk_coverage_chart(curve: RiskCoverage, number: int = 1) -> str:
@@ -72,16 +56,16 @@ def risk_coverage_chart(curve: RiskCoverage, number: int = 1) -> str:
         number: of this chart on its page, to keep ids apart.
     """
     name, title = f"chart-risk-{number}", "Wrong answers, if only the surest are given"
-    x, y = Axis(0, 1, LEFT, WIDTH - RIGHT), _value_axis(curve.risk.tolist(), at_least=0.02)
+    x, y = ink.Axis(0, 1, ink.LEFT, ink.WIDTH - ink.RIGHT), ink.value_axis(curve.risk.tolist(), at_least=0.02)
     points = _thin([(x(c), y(r)) for c, r in zip(curve.coverage.tolist(), curve.risk.tolist(), strict=True)])
-    parts = [_grid(y, as_percent=True), _share_axis(x, "share of the photos that get an answer")]
-    parts += [_polyline("valid", points), _dot(*points[-1]), _legend([("valid", "wrong among those answered")])]
+    parts = [ink.grid(y, as_percent=True), _share_axis(x, "share of the photos that get an answer")]
+    parts += [_polyline("valid", points), _dot(*points[-1]), ink.legend([("valid", "wrong among those answered")])]
     half = curve.risk[max(0, len(curve.risk) // 2 - 1)]
     text = (
         f"Of all photos {wording.percent(float(curve.risk[-1]))} are answered wrong; of the surer half of them "
         f"{wording.percent(float(half))}. Mean over the curve: {wording.percent(curve.area)}."
     )
-    return _svg(name, title, text, parts)
+    return ink.svg(name, title, text, parts)
 
 
 def roc_chart(curves: Mapping[str, Roc], number: int = 1) -> str:
@@ -96,35 +80,31 @@ def roc_chart(curves: Mapping[str, Roc], number: int = 1) -> str:
     """
     name, title = f"chart-roc-{number}", "Finding a class, and taking others along"
     if not curves:
-        return _empty(name, title)
+        return ink.empty(name, title, "nothing to draw")
     shown = dict(list(curves.items())[:1]) if len(curves) == 2 else dict(curves)
     worst = min(shown, key=lambda key: shown[key].auc)
-    x, y = Axis(0, 1, LEFT, WIDTH - RIGHT), Axis(0, 1, HEIGHT - BOTTOM, TOP)
-    parts = [_grid(y, as_percent=True), _share_axis(x, "share of the others taken for it")]
-    parts.append(_line("boundary", x(0), y(0), x(1), y(1)))
+    x, y = ink.Axis(0, 1, ink.LEFT, ink.WIDTH - ink.RIGHT), ink.Axis(0, 1, ink.HEIGHT - ink.BOTTOM, ink.TOP)
+    parts = [ink.grid(y, as_percent=True), _share_axis(x, "share of the others taken for it")]
+    parts.append(ink.line("boundary", x(0), y(0), x(1), y(1)))
     for key, curve in sorted(shown.items(), key=lambda item: item[0] == worst):  # the worst on top
         points = _thin([(x(f), y(t)) for f, t in zip(curve.fpr.tolist(), curve.tpr.tolist(), strict=True)])
         parts.append(_polyline("valid" if key == worst else "train", points))
     entries = [("valid", f"{_shorten(worst)}: area {shown[worst].auc:.3f}")]
-    parts.append(_legend(entries + ([("train", "the other classes")] if len(shown) > 1 else [])))
+    parts.append(ink.legend(entries + ([("train", "the other classes")] if len(shown) > 1 else [])))
     said = (f"{key}: area {curve.auc:.3f}." for key, curve in shown.items())
-    return _svg(name, title, " ".join(said), parts)
+    return ink.svg(name, title, " ".join(said), parts)
 
 
-def _empty(name: str, title: str) -> str:
-    return _svg(name, title, "Nothing to draw.", [_text(WIDTH / 2, HEIGHT / 2, "nothing to draw", "middle")])
-
-
-def _share_axis(x: Axis, label: str) -> str:
-    floor_y = HEIGHT - BOTTOM
-    parts = [_line("axis", LEFT, floor_y, WIDTH - RIGHT, floor_y)]
-    for tick in nice_ticks(x.low, x.high):
+def _share_axis(x: ink.Axis, label: str) -> str:
+    floor_y = ink.HEIGHT - ink.BOTTOM
+    parts = [ink.ground()]
+    for tick in ink.nice_ticks(x.low, x.high):
         if x.low - 1e-9 <= tick <= x.high + 1e-9:
             # The last label would reach over the edge, were it centred.
-            anchor = "end" if x(tick) > WIDTH - RIGHT - 8 else "middle"
-            parts.append(_line("tick", x(tick), floor_y, x(tick), floor_y + 5))
-            parts.append(_text(x(tick), floor_y + 19, f"{tick * 100:.3g} %", anchor))
-    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, floor_y + 38, label, "middle", "stage"))
+            anchor = "end" if x(tick) > ink.WIDTH - ink.RIGHT - 8 else "middle"
+            parts.append(ink.line("tick", x(tick), floor_y, x(tick), floor_y + 5))
+            parts.append(ink.text(x(tick), floor_y + 19, f"{tick * 100:.3g} %", anchor))
+    parts.append(ink.text((ink.LEFT + ink.WIDTH - ink.RIGHT) / 2, floor_y + 38, label, "middle", "stage"))
     return "".join(parts)
 
 

@@ -36,5 +36,7 @@ class ReportContent:
     warnings: Sequence[str] = ()
     class_counts: Mapping[str, tuple[int, int]] | None = None  # photos learned from and held back; None: no training
     split_note: str = ""  # how photos were shared out
+    sources: Mapping[str, str] = field(default_factory=dict)  # photo -> where it came from, of those that know
     settings: Mapping[str, Any] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)  # of what the figures hang on
     versions: Mapping[str, Any] = field(default_factory=dict)

@@ -27,18 +27,22 @@ MOST_CHANGES = 4
 
 
 def price(predictions: Predictions, costs: Costs | None) -> dict[str, Any] | None:
-    """Return `summarize_costs` of judged photos, each counted once however often it was judged; None without costs."""
+    """Return what comes of deciding by cost about each photo once; None where mistakes have no costs.
+
+    Of a photo that was judged several times the probabilities are averaged, and it is unknown where it mostly was.
+    """
     if costs is None:
         return None
-    names = {photo: i for i, photo in enumerate(dict.fromkeys(predictions.photos))}
-    owner = np.array([names[photo] for photo in predictions.photos], dtype=np.int64)
-    total, actual = np.zeros((len(names), len(costs.classes))), np.zeros(len(names), dtype=np.int64)
-    np.add.at(total, owner, predictions.probabilities)
-    actual[owner] = predictions.actual
-    return summarize_costs(total / total.sum(axis=1, keepdims=True), actual, costs)
+    first, rows = np.unique(predictions.photos, return_index=True, return_inverse=True)[1:]
+    times = np.bincount(rows.ravel())
+    means = [np.bincount(rows.ravel(), weights=column) / times for column in predictions.probabilities.T]
+    unknown = np.bincount(rows.ravel(), weights=predictions.unknown) > times / 2
+    return summarize_costs(np.stack(means, axis=1), predictions.actual[first], costs, unknown)
 
 
-def summarize_costs(probabilities: Floats, actual: Indices, costs: Costs) -> dict[str, Any]:
+def summarize_costs(
+    probabilities: Floats, actual: Indices, costs: Costs, unknown: NDArray[np.bool_] | None = None
+) -> dict[str, Any]:
     """Return what comes of deciding by least expected cost, as it stands in `metrics.json` under "costs".
 
     Args:
@@ -46,6 +50,8 @@ def summarize_costs(probabilities: Floats, actual: Indices, costs: Costs) -> dic
             for each photo: average the repeats before, else the bounds would be those of more photos than there are.
         actual: int64 `[n]`.
         costs: over the c classes.
+        unknown: bool `[n]`, photos of which the model says that they are none of the classes; they are answered with
+            "unknown" whatever that costs, by the most probable class too. None: there are none.
 
     Returns:
         `answers`, and what was answered: `table` counts photos by actual class (rows) and answer (columns), `total`
@@ -59,8 +65,13 @@ def summarize_costs(probabilities: Floats, actual: Indices, costs: Costs) -> dic
     """
     if not len(actual) or len(actual) != len(probabilities):
         raise ValueError(f"{len(probabilities)} rows of probabilities for {len(actual)} photos")
-    top = np.asarray(np.argmax(probabilities, axis=1), dtype=np.int64)
-    decided, plain = (_tally(actual, chosen, costs) for chosen in (costs.decide(probabilities), top))
+    by_cost, by_top = costs.decide(probabilities), np.asarray(np.argmax(probabilities, axis=1), dtype=np.int64)
+    if unknown is not None and unknown.any():
+        wide = costs.with_unknown()
+        columns = np.array([wide.answers.index(answer) for answer in costs.answers], dtype=np.int64)
+        by_cost, costs = columns[by_cost], wide
+        by_cost[unknown] = by_top[unknown] = wide.answers.index(UNKNOWN)
+    decided, plain = (_tally(actual, chosen, costs) for chosen in (by_cost, by_top))
     figures = {
         "answers": list(costs.answers),
         "classes": list(costs.classes),

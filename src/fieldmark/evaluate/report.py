@@ -15,7 +15,11 @@ from markupsafe import Markup, escape
 
 from fieldmark.artifacts.runs import Epoch
 from fieldmark.evaluate import charts, wording
+from fieldmark.evaluate.calibration import say_calibration
 from fieldmark.evaluate.content import FinderCurve, ReportContent
+from fieldmark.evaluate.origins import errors_by_source, of_copies
+from fieldmark.evaluate.plates import Plate, certainty_plates, roc_plate
+from fieldmark.evaluate.unknown import sentences
 from fieldmark.paper import fit_for_a_file, templates
 from fieldmark.version import __version__
 
@@ -90,15 +94,32 @@ def _fill(content: ReportContent) -> dict[str, Any]:
         "confusion": _confusion_rows(metrics),
         "mix_ups": _mix_ups(metrics),
         "per_class": [_ClassRow.of(name, figures) for name, figures in metrics["per_class"].items()],
+        "calibration": metrics.get("calibration"),
+        "certainty": _certainty(content),
+        "roc": roc_plate(content.predictions),
+        "none_of_these": sentences(metrics),
+        "costs": metrics.get("costs"),
+        "baselines": metrics.get("baselines") or [],
+        "against_centroid": metrics.get("against_centroid"),
+        "sources": errors_by_source(content.predictions, content.sources),
+        "of_copies": of_copies(content.predictions),
+        "opened": wording.opened(metrics),
         "hardest": _hardest(content),
         "pictured": content.thumbnails is not None,
         "facts": [
             ("Settings", _flatten(content.settings)),
+            ("Hashes", _flatten(content.hashes)),
             ("Versions", _flatten(content.versions)),
             ("Time taken", [(name, wording.duration(s)) for name, s in (metrics.get("seconds") or {}).items()]),
         ],
         "few": FEW,
     }
+
+
+def _certainty(content: ReportContent) -> tuple[str | None, list[Plate]]:
+    """Return what is said of the model's certainty, and its drawings."""
+    figures = content.metrics.get("calibration")
+    return say_calibration(figures) if figures else None, certainty_plates(figures, content.predictions)
 
 
 def _both_ways(metrics: Mapping[str, Any], n: int) -> list[tuple[str, int, int, float, list[float]]]:

@@ -1,8 +1,7 @@
 """Features -> how unlike the training photos a photo is, and from which score on it is none of the classes.
 
-The score is the cosine distance to the nearest class: 1 - the cosine between a photo's features and the mean direction
-of a class's training photos. 0 is straight along a class, 1 has nothing in common with any. `docs/unknown.md` compares
-it with other scores.
+The score is the part of a photo's features, scaled to length 1, that the main directions of the training photos'
+features do not account for: 0 is all accounted for, 1 nothing. `docs/unknown.md` compares it with other scores.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fieldmark.artifacts.predictions import Predictions
 from fieldmark.evaluate.intervals import repeated_folds, wilson
+from fieldmark.evaluate.wording import percent
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -30,6 +30,9 @@ FEWEST = 19
 PARTS = 5
 """Into so many parts photos that one training judged are cut, to count refusals by a threshold from the others."""
 
+DIRECTIONS = 32
+"""Main directions that are kept, or one for each class where there are more classes. From 16 to 64 do about equally."""
+
 TINY_LENGTH = 1e-6
 """Features shorter than this have no direction; their distance is 1. Ordinary ones have a length of 5 or more."""
 
@@ -38,25 +41,30 @@ SAME = 1e-5
 
 
 def directions_of(features: ArrayLike, labels: ArrayLike) -> NDArray[np.float32] | None:
-    """Return the mean direction of each class.
+    """Return the main directions of some photos: the first right singular vectors of their features, each of length 1.
 
     Args:
         features: of training photos, `[n, d]`.
         labels: their classes, integers `[n]`.
 
     Returns:
-        float32 `[k, d]`, rows of length 1, one for each of the k classes that have a photo, in their order; None where
-        there is no photo, or a feature is no number.
+        float32 `[k, d]`, orthonormal, the strongest first, no more than the photos span; None where there is no photo,
+        or a feature is no number, or none has a direction.
     """
     rows, classes = np.asarray(features, dtype=np.float64), np.asarray(labels)
     if not len(rows) or not np.isfinite(rows).all():
         return None
     along = _unit(rows)
-    return _unit(np.stack([along[classes == each].mean(axis=0) for each in np.unique(classes)])).astype(np.float32)
+    # Of many photos only the triangle matters, which is no larger than the features.
+    small = np.linalg.qr(along, mode="r") if len(along) > along.shape[1] else along
+    _, strengths, directions = np.linalg.svd(small, full_matrices=False)
+    there = strengths > SAME * max(float(strengths[0]), SAME)
+    kept = max(DIRECTIONS, len(np.unique(classes)))
+    return directions[there][:kept].astype(np.float32) if there.any() else None
 
 
 def scores_of(directions: NDArray[np.float32] | None, features: ArrayLike) -> Floats:
-    """Return how unlike the training photos photos are: float64 `[n]`, from 0 on; NaN where there are no directions.
+    """Return how unlike the training photos photos are: float64 `[n]`, 0 to 1; NaN where there are no directions.
 
     Args:
         directions: as `directions_of` gives them.
@@ -65,7 +73,8 @@ def scores_of(directions: NDArray[np.float32] | None, features: ArrayLike) -> Fl
     rows = np.asarray(features, dtype=np.float64)
     if directions is None:
         return np.full(len(rows), np.nan)
-    return np.asarray(1 - (_unit(rows) @ directions.astype(np.float64).T).max(axis=1), dtype=np.float64)
+    explained = np.square(_unit(rows) @ directions.astype(np.float64).T).sum(axis=1)
+    return np.asarray(np.maximum(1 - explained, 0), dtype=np.float64)
 
 
 def threshold_of(scores: ArrayLike, photos: int | None = None) -> float:
@@ -200,7 +209,7 @@ def sentences(metrics: Mapping[str, Any]) -> list[str]:
 
 def _counted(what: str, found: Mapping[str, Any]) -> str:
     low, high = found["ci95"]
-    return f"{what.format(**found)}: {found['share']:.1%} (95 % interval {low:.1%} to {high:.1%})."
+    return f"{what.format(**found)}: {percent(found['share'])} (95 % interval {percent(low)} to {percent(high)})."
 
 
 def _unit(rows: Floats) -> Floats:

@@ -137,6 +137,18 @@ def unknowns(metrics: Mapping[str, Any], n: int) -> str | None:
     )
 
 
+def opened(metrics: Mapping[str, Any]) -> str | None:
+    """Say how often a sealed share was judged on before; None where this was the first time, or nothing was sealed."""
+    before = metrics.get("opened") or []
+    if not before:
+        return None
+    times = "once" if len(before) == 1 else f"{len(before):,} times"
+    return (
+        f"This sealed share was opened {times} before. Whoever chose anything after that has seen it, and the figure "
+        "flatters by as much."
+    )
+
+
 def stage_results(metrics: Mapping[str, Any], n: int) -> list[str]:
     """Say how each stage ended, at the epoch of its best validation loss."""
     names = {"stage1": "Stage 1, the head alone", "stage2": "Stage 2, all layers"}

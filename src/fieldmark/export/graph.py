@@ -35,9 +35,9 @@ class Answering(nn.Module):
             classifier: features and logits of a fitted photo.
             fit: how a photo is fitted.
             temperature: what the logits are divided by.
-            directions: float32 `[k, d]`, rows of length 1, along which the features of photos of the classes lie; the
-                unknown score is 1 - the cosine to the nearest. None, as in runs that have none: it is 1 - the greatest
-                probability.
+            directions: float32 `[k, d]`, orthonormal, the main directions of the features of photos of the classes; the
+                unknown score is the part of a photo's features that lies in none of them. None, as in runs that have
+                none: it is 1 - the greatest probability.
         """
         super().__init__()
         self.register_buffer("directions", directions)
@@ -62,7 +62,8 @@ class Answering(nn.Module):
             return probabilities, logits, 1 - probabilities.max().unsqueeze(0)
         # The length is bounded from below as in `evaluate.unknown`, whose arithmetic this is.
         along = features[0] / torch.linalg.vector_norm(features[0]).clamp(min=TINY_LENGTH)
-        return probabilities, logits, 1 - (self.directions @ along).max().unsqueeze(0)
+        explained = (self.directions @ along).square().sum().unsqueeze(0)
+        return probabilities, logits, (1 - explained).clamp(min=0)
 
 
 def to_onnx(answering: Answering, info: ModelInfo) -> bytes:

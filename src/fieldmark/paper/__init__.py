@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import resources
+
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+
+def favicon() -> bytes:
+    """Return the little picture of our pages, an SVG."""
+    return resources.files("fieldmark.paper").joinpath("favicon.svg").read_bytes()
 
 
 def templates(package: str) -> Environment:

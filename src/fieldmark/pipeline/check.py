@@ -15,7 +15,7 @@ from fieldmark.artifacts.atomic import write_text
 from fieldmark.artifacts.candidates import Claim
 from fieldmark.artifacts.catalog import Catalog, now
 from fieldmark.artifacts.contents import Content
-from fieldmark.artifacts.findings import KINDS, Finding
+from fieldmark.artifacts.findings import KINDS, Finding, LeftOut
 from fieldmark.artifacts.photos import PhotoFile, PhotoFolder
 from fieldmark.artifacts.reading import read_photos
 from fieldmark.artifacts.verdicts import open_journal, read_journal
@@ -38,14 +38,14 @@ class Checked:
         photos: how many were checked.
         findings: in the order of `findings.in_order`.
         warnings: what the shortcut audit has to say.
-        left_out: checks that were not made, each with its reason.
+        left_out: checks that were not made.
         page: `check.html`; None where it cannot be written.
     """
 
     photos: int
     findings: tuple[Finding, ...]
     warnings: tuple[str, ...]
-    left_out: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
     page: Path | None
 
     def counts(self) -> dict[str, int]:
@@ -60,7 +60,7 @@ class Checked:
             "findings": [finding.to_dict() for finding in self.findings],
             "counts": self.counts(),
             "warnings": list(self.warnings),
-            "left_out": list(self.left_out),
+            "left_out": [entry.to_dict() for entry in self.left_out],
             "page": str(self.page) if self.page else None,
         }
 
@@ -84,7 +84,7 @@ def check(folder: str | os.PathLike[str]) -> Checked:
         groups, left_out = seen.groups, seen.left_out
         found += seen.findings
     except MissingExtra as error:
-        groups, left_out = hashed, (f"Left out: {', '.join(FEATURE_KINDS)}, and crops among near-duplicates. {error}",)
+        groups, left_out = hashed, _without_features(str(error))
     found += copies.as_findings(groups, copies.sizes_of(photos.photos, measured, known.contents))
     ordered = tuple(findings.in_order(_settled(found)))
     warnings = tuple(_shortcuts(photos, measured, groups, known))
@@ -98,6 +98,16 @@ def check_pixels_alone(workspace: Workspace, photos: PhotoFolder) -> list[Findin
     known, measured = _Known.of(workspace), _measure(photos)
     near = copies.near(photos.photos, measured, known.contents)
     return [*_by_pixels(workspace, photos, measured, known), *near]
+
+
+def check_pixels_first(workspace: Workspace) -> None:
+    """Keep for `clean` what pixels and hashes tell, where nobody has checked yet; no page says that it was a check.
+
+    Raises:
+        FieldmarkError: the folder cannot be read, or holds no photo at all.
+    """
+    found = check_pixels_alone(workspace, read_photos(workspace))
+    _keep(workspace, findings.in_order(found))
 
 
 def _by_pixels(
@@ -114,6 +124,10 @@ def _by_pixels(
 
 FEATURE_KINDS = ("not_a_photo", "off_topic", "label")
 """Kinds that are found by what a pretrained network sees."""
+
+
+def _without_features(why: str) -> tuple[LeftOut, ...]:
+    return (*(LeftOut(kind, why) for kind in FEATURE_KINDS), LeftOut("near_duplicate", why, "crops"))
 
 
 @dataclass(frozen=True)
@@ -196,10 +210,10 @@ def _write_page(
     photos: PhotoFolder,
     found: Sequence[Finding],
     warnings: Sequence[str],
-    left_out: Sequence[str],
+    left_out: Sequence[LeftOut],
     folder: str,
 ) -> Path | None:
-    page = workspace.memory / gallery.NAME
+    page = workspace.memory / findings.PAGE
     content = gallery.GalleryContent(
         title=workspace.root.name,
         created=now(),

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fieldmark.artifacts.findings import Finding
+from fieldmark.artifacts.findings import Finding, LeftOut
 from fieldmark.artifacts.photos import PhotoFile, PhotoFolder
 from fieldmark.artifacts.workspace import Workspace
-from fieldmark.checks import labels, lookalikes, painted, pictures, strangers
+from fieldmark.checks import labels, painted, pictures, strangers
 from fieldmark.embed import Features, embed, embed_pictures
+from fieldmark.pipeline.find_alike import find_alike
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,12 @@ class Seen:
     Attributes:
         findings: of the kinds that need features.
         groups: photos that show one picture, by hashes and features together.
-        left_out: checks that could not be made, each with its reason.
+        left_out: checks that could not be made.
     """
 
     findings: tuple[Finding, ...]
     groups: tuple[tuple[PhotoFile, ...], ...]
-    left_out: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
 
 
 def check_features(workspace: Workspace, photos: PhotoFolder, hashed: Sequence[Sequence[PhotoFile]]) -> Seen:
@@ -41,7 +42,7 @@ def check_features(workspace: Workspace, photos: PhotoFolder, hashed: Sequence[S
     seen = features.photos
     row = {photo.path: i for i, photo in enumerate(seen)}
     by_hash = [[row[photo.path] for photo in group if photo.path in row] for group in hashed]
-    groups = lookalikes.groups(features.vectors, features.greys, features.shapes, [g for g in by_hash if len(g) > 1])
+    groups = find_alike(workspace, features, [group for group in by_hash if len(group) > 1])
     off_topic = strangers.rank(seen, features.vectors)
     far = {finding.photo for finding in off_topic if finding.sure}
     suspects = labels.suspects(seen, features.vectors, groups, {row[path] for path in far})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import uuid
 from collections import Counter
 from collections.abc import Sequence
@@ -10,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fieldmark.artifacts import verdicts
+from fieldmark.artifacts import findings, verdicts
 from fieldmark.artifacts.atomic import write_text
 from fieldmark.artifacts.photos import PhotoFolder
 from fieldmark.artifacts.reading import decided, read_as_they_lie, read_photos
 from fieldmark.artifacts.verdicts import Verdict, open_journal, read_journal
 from fieldmark.artifacts.workspace import Workspace, given_path
-from fieldmark.checks import gallery
 from fieldmark.curate import auto, ledger
 from fieldmark.errors import VerdictError
-from fieldmark.pipeline.check import check, check_pixels_alone
+from fieldmark.pipeline.check import check_pixels_alone, check_pixels_first
+from fieldmark.terminal import say
 
 LARGEST_TABLE = 64 * 2**20
 """Bytes of a table of verdicts; 100,000 photos take 10 MiB."""
@@ -51,14 +52,21 @@ class Cleaned:
 
 
 def prepare(folder: str | os.PathLike[str]) -> Workspace:
-    """Return the workspace to decide on, checked first where that was never done.
+    """Return the workspace to decide on. Where it was never checked, pixels and hashes are looked at first.
+
+    A whole check takes ten times as long, and a person would wait for it in front of no page.
 
     Raises:
         FieldmarkError: the folder cannot be read, or holds no photo at all.
     """
     workspace = Workspace.open(folder)
-    if not (workspace.memory / gallery.NAME).exists():
-        check(folder)
+    if not findings.is_whole(workspace):
+        command = f"fieldmark check {shlex.quote(os.fspath(folder))}"
+        say("Not checked yet: the page shows what pixels and hashes tell.")
+        say(f"`{command}` takes longer, and finds probable label mistakes, off-topic photos and crops as well.")
+        say("It may run while the page is open; load the page anew when it has ended.")
+        if not findings.read_kept(workspace):
+            check_pixels_first(workspace)
     return workspace
 
 

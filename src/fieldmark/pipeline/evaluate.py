@@ -25,7 +25,7 @@ from fieldmark.pipeline.calibrate import calibration_of
 from fieldmark.pipeline.export import graph_of
 from fieldmark.pipeline.opening import check_left_out, note
 from fieldmark.pipeline.probing import ids_of, judge_probes, read_probes
-from fieldmark.pipeline.telling import tell_unusable, thumbnails, versions
+from fieldmark.pipeline.telling import sources, tell_unusable, thumbnails, versions
 
 NO_THRESHOLD = "The model was written without a threshold for “none of these”, so it refuses nothing."
 
@@ -90,7 +90,7 @@ def evaluate(
         "kept": None,
         **summarize(predictions),
         "calibration": calibration_of(predictions),
-        "costs": price(predictions, model.costs),
+        "costs": price(predictions, model.info.costs),
         "unknown": _unknown(model, predictions, judge_probes(probes, lambda pixels: model.run(pixels)[2], threshold)),
         "unusable": [{"photo": file.path, "reason": file.reason} for file in unusable],
     }
@@ -104,7 +104,9 @@ def evaluate(
             thumbnails=thumbnails(photos),
             unusable=[(file.path, file.reason) for file in unusable],
             warnings=[metrics["opened"]["text"]] if metrics["opened"] else [],
+            sources=sources(workspace, photos.photos),
             settings={"model": str(reference), **model.info.preprocessing},
+            hashes={"photos learned from": str(model.info.trained_on.get("hash", ""))},
             versions=versions(),
         )
         write_text(Path(report).absolute(), render(content))

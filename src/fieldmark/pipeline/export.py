@@ -15,7 +15,7 @@ from fieldmark.artifacts.atomic import write_bytes
 from fieldmark.artifacts.modelfile import Model, ModelInfo
 from fieldmark.artifacts.runs import Run
 from fieldmark.config import TrainSettings
-from fieldmark.costs import Costs, parse_cost
+from fieldmark.costs import Costs
 from fieldmark.errors import ModelFileError, RunError
 from fieldmark.pipeline.extra import training
 from fieldmark.terminal import say
@@ -96,7 +96,7 @@ def graph_of(run: Run, cost: Sequence[str] = ()) -> tuple[bytes, Any, dict[str, 
             costs=_costs(facts, cost),
         )
         temperature = float(facts["temperature"])
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{run.path / runs.SETTINGS} lacks {error}. Train again.") from error
     classifier = learn.restore(settings, len(info.classes), run.weights())
     answering = graph.Answering(classifier, learn.fit_of(settings), temperature, learn.directions_in(run.weights()))
@@ -104,9 +104,8 @@ def graph_of(run: Run, cost: Sequence[str] = ()) -> tuple[bytes, Any, dict[str, 
     return graph.to_onnx(answering, info), answering, facts
 
 
-def _costs(facts: Mapping[str, Any], cost: Sequence[str]) -> Mapping[str, Any] | None:
+def _costs(facts: Mapping[str, Any], cost: Sequence[str]) -> Costs | None:
     """What was asked for goes before what the run was trained with; runs of before there were costs have none."""
     if cost:
-        return Costs.of(facts["classes"], map(parse_cost, cost)).to_dict()
-    trained: Mapping[str, Any] | None = facts.get("costs")
-    return trained
+        return Costs.read(facts["classes"], cost)
+    return Costs.from_dict(facts["costs"], facts["classes"]) if facts.get("costs") else None

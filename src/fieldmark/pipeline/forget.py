@@ -17,7 +17,6 @@ from fieldmark.artifacts.contents import Photo
 from fieldmark.artifacts.forgotten import Affected, Forgotten, Kind
 from fieldmark.artifacts.store import PhotoStore
 from fieldmark.artifacts.workspace import Workspace, given_path
-from fieldmark.checks import gallery
 from fieldmark.errors import WorkspaceError, WrongUsage
 from fieldmark.pipeline.harvest import alone_in, group_near_duplicates
 from fieldmark.yields.page import NAME as PAGE
@@ -154,7 +153,7 @@ def _remove_what_was_made_of(workspace: Workspace, ids: Iterable[str]) -> None:
         (workspace.memory / thumbnails.FOLDER / f"{id_}.jpg").unlink(missing_ok=True)
     for path in (workspace.memory / features.FOLDER).glob("*"):
         path.unlink(missing_ok=True)
-    (workspace.memory / gallery.NAME).unlink(missing_ok=True)
+    (workspace.memory / findings.PAGE).unlink(missing_ok=True)
 
 
 def _request(catalog: Catalog, text: str, kind: Kind | None) -> Request:

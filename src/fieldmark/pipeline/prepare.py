@@ -17,7 +17,7 @@ from fieldmark.artifacts.photos import PhotoFile, PhotoFolder
 from fieldmark.artifacts.reading import read_photos
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.config import TrainSettings
-from fieldmark.costs import Costs, parse_cost
+from fieldmark.costs import Costs
 from fieldmark.errors import FolderError
 from fieldmark.grouping import with_groups
 from fieldmark.pipeline.extra import training
@@ -65,7 +65,7 @@ def prepare(folder: str | os.PathLike[str], settings: TrainSettings) -> Prepared
 
 def costs_of(settings: TrainSettings, classes: Sequence[str]) -> Costs | None:
     """Return what mistakes cost, or None where nothing was priced. Raises WrongUsage for a class that is not there."""
-    return Costs.of(classes, map(parse_cost, settings.cost)) if settings.cost else None
+    return Costs.read(classes, settings.cost)
 
 
 def look_at(workspace: Workspace, photos: PhotoFolder, settings: TrainSettings) -> Features:
@@ -81,8 +81,7 @@ def look_at(workspace: Workspace, photos: PhotoFolder, settings: TrainSettings) 
 def _grouped(workspace: Workspace, photos: PhotoFolder, features: Features, by: str | None) -> PhotoFolder:
     """Set the groups: copies by bytes, by what a harvest found, by features; and what one source gave, if asked."""
     row = {photo.path: i for i, photo in enumerate(photos.photos)}
-    lookalikes = training("fieldmark.checks.lookalikes")
-    alike = lookalikes.groups(features.vectors, features.greys, features.shapes)
+    alike = training("fieldmark.pipeline.find_alike").find_alike(workspace, features)
     seen = [[row[features.photos[i].path] for i in group] for group in alike]
     return replace(photos, photos=with_groups(photos.photos, [*seen, *_of_one_origin(workspace, photos.photos, by)]))
 

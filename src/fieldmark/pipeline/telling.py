@@ -6,7 +6,10 @@ import importlib.metadata
 import platform
 from collections.abc import Callable, Sequence
 
-from fieldmark.artifacts.photos import PhotoFolder, Unusable
+from fieldmark.artifacts import contents
+from fieldmark.artifacts.catalog import Catalog
+from fieldmark.artifacts.photos import PhotoFile, PhotoFolder, Unusable
+from fieldmark.artifacts.workspace import Workspace
 from fieldmark.errors import NotAPhoto
 from fieldmark.imaging.decode import as_pixels
 from fieldmark.imaging.thumbnail import data_uri, thumbnail
@@ -61,3 +64,12 @@ def thumbnails(folder: PhotoFolder) -> Callable[[str], str | None]:
             return None
 
     return of
+
+
+def sources(workspace: Workspace, photos: Sequence[PhotoFile]) -> dict[str, str]:
+    """Return photo -> the provider that brought it, in a workspace; a plain folder does not know."""
+    if not workspace.harvested:
+        return {}
+    with Catalog.open_reading(workspace.catalog) as catalog:
+        brought = {photo.id: photo.provider for photo in contents.photos(catalog)}
+    return {photo.path: brought[photo.id] for photo in photos if brought.get(photo.id)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from math import isfinite
@@ -28,7 +28,7 @@ from fieldmark.pipeline.baselines import judge_baselines
 from fieldmark.pipeline.folds import Fold
 from fieldmark.pipeline.outcome import Outcome
 from fieldmark.pipeline.prepare import Prepared
-from fieldmark.pipeline.telling import thumbnails, versions
+from fieldmark.pipeline.telling import sources, thumbnails, versions
 from fieldmark.version import __version__
 
 if TYPE_CHECKING:
@@ -81,7 +81,9 @@ def write_run(folder: Path, prepared: Prepared, settings: TrainSettings, outcome
         warnings=warnings,
         class_counts=_counts_by_side(photos, outcome),
         split_note=outcome.split_note,
+        sources=sources(prepared.workspace, photos.photos),
         settings={**asdict(settings), "device": learned.device},
+        hashes=_hashes(facts),
         versions=packages,
     )
     runs.write_settings(folder, facts)
@@ -100,6 +102,16 @@ def _tensors(outcome: Outcome) -> dict[str, Any]:
     tensors = {name: value.contiguous() for name, value in outcome.learned.classifier.state_dict().items()}
     directions = outcome.unknown.directions
     return tensors if directions is None else {**tensors, runs.DIRECTIONS: from_numpy(directions)}
+
+
+def _hashes(facts: Mapping[str, Any]) -> dict[str, str]:
+    """What the figures hang on, by name; the same hashes mean the same photos, verdicts and sides."""
+    return {
+        "photos learned from": facts["trained_on"]["hash"],
+        "split": facts["split_hash"],
+        "files": facts["files"]["hash"],
+        "verdicts": facts["files"]["verdicts"],
+    }
 
 
 def _where_judged(photos: PhotoFolder, outcome: Outcome) -> dict[str, str]:

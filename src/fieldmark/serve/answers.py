@@ -35,10 +35,7 @@ class Answers:
 
     def _answer(self, picture: bytes, with_thumbnail: bool) -> dict[str, Any]:
         pixels = decode(picture)
-        answer = self._model.predict(pixels)
-        reply = answer.to_dict()
-        if answer.advice:
-            reply["advice"] = answer.advice
+        reply = self._model.predict(pixels).to_dict()
         reply["threshold"] = self._model.info.threshold
         reply["model"] = describe_model(self._model.info)
         if with_thumbnail:

@@ -141,11 +141,11 @@ def _decision() -> Json:
     """What an answer has besides when mistakes have costs."""
     return {
         "decision": {"type": "string", "description": "What costs least: a class, `unknown` or `expert`."},
-        "expected_cost": {
-            "type": ["number", "null"],
-            "description": "Of that decision on average, in common mistakes; null when the photo is unknown.",
+        "expected_cost": {"type": "number", "description": "Of that decision on average, in common mistakes."},
+        "advice": {
+            "type": ["string", "null"],
+            "description": "What to do, where that is not the likeliest class; else null.",
         },
-        "advice": {"type": "string", "description": "What to do, where that is not the likeliest class."},
     }
 
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from fieldmark.artifacts.modelfile import ModelInfo
+from fieldmark.paper import favicon
 from fieldmark.serve.limits import Limits
 
 ASSETS = {
@@ -50,7 +51,10 @@ def docs_page(description: dict[str, Any], base_url: str) -> HTMLResponse:
 
 def asset(path: str) -> Response:
     """Return one of the files in `ASSETS`."""
-    content = resources.files("fieldmark.serve").joinpath("page", path.removeprefix("/")).read_bytes()
+    name = path.removeprefix("/")
+    content = (
+        favicon() if name == "favicon.svg" else resources.files("fieldmark.serve").joinpath("page", name).read_bytes()
+    )
     return Response(content, media_type=ASSETS[path], headers=_FRESH)
 
 

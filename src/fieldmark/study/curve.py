@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fieldmark.artifacts import findings
 from fieldmark.artifacts.catalog import Catalog
+from fieldmark.artifacts.findings import LeftOut, in_sentences
 from fieldmark.artifacts.photos import PhotoFile
 from fieldmark.artifacts.sealed import read_unsealed
 from fieldmark.artifacts.workspace import Workspace
@@ -184,12 +185,12 @@ def check_enough(photos: Sequence[PhotoFile], groups: Sequence[int]) -> None:
 def same_pictures(workspace: Workspace, features: Features) -> list[list[int]]:
     """Group the photos that show one picture: by bytes, by the harvest, by the last check, and by what they look like.
 
-    Only the last needs seconds; the check's hashes are not made again, which would decode every photo.
+    Only the last needs seconds, once; the check's hashes are not made again, which would decode every photo.
 
     Returns:
-        Indices of the photos of each group, two or more; see `lookalikes.groups`.
+        Indices of the photos of each group, two or more; see `find_alike`.
     """
-    from fieldmark.checks import lookalikes
+    from fieldmark.pipeline.find_alike import find_alike
 
     known = _found_alike(workspace)
     together: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
@@ -200,7 +201,7 @@ def same_pictures(workspace: Workspace, features: Features) -> list[list[int]]:
         if photo.path in known:
             together["check", known[photo.path]].append(i)
     hashed = [members for members in together.values() if len(members) > 1]
-    return lookalikes.groups(features.vectors, features.greys, features.shapes, hashed)
+    return find_alike(workspace, features, hashed)
 
 
 def _found_alike(workspace: Workspace) -> dict[str, str]:
@@ -230,7 +231,7 @@ def _conclude(
     missed: int,
     mislabelled: int | None,
     sources: Sequence[Source],
-    left_out: str | None,
+    left_out: LeftOut | None,
 ) -> LearningCurve:
     points = _points(classes, answers)
     laws = projection.fit(answers.sizes, answers.wrong, answers.groups)
@@ -248,7 +249,7 @@ def _conclude(
         tuple(sources),
         verdict(outcome),
         tuple(advice(outcome)),
-        (left_out,) if left_out else (),
+        tuple(in_sentences([left_out] if left_out else [])),
     )
 
 

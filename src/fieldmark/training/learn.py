@@ -37,8 +37,8 @@ UNEQUAL = 3.0
 """From this ratio of the largest class to the smallest on, the loss is weighted by class."""
 
 EXEMPLARS = 50
-"""Training photos of a class at most that are looked at again once all is learned, 40 ms each. Only the middle of them
-is wanted; with 20 a class of the snakes it refuses as many strangers as with all of them."""
+"""Training photos of a class at most that are looked at again once all is learned, 40 ms each. Only what they have in
+common is wanted; with 20 a class of the snakes it refuses as many strangers as with all of them."""
 
 
 @dataclass

@@ -52,6 +52,18 @@ function readBoard(reply) {
   return { name: reply.name, classes: reply.classes, kinds: reply.kinds, titles: reply.titles, checked: reply.checked, photos, byKind };
 }
 
+/** Let those buttons be pressed that can do something now; a key says why it cannot. */
+function enable() {
+  const photo = grid.focused;
+  const able = Boolean(photo) && !reading;
+  const set = (selector, enabled) => document.querySelectorAll(selector).forEach((button) => (button.disabled = !enabled));
+  set("[data-do=keep], [data-do=reject], [data-do=crop], .class-button", able);
+  set("[data-do=group]", able && (photo.group !== "" || photo.paths.length > 1));
+  set("[data-do=zoom]", Boolean(photo));
+  set("[data-do=undo]", canUndo && !reading);
+  set("[data-do=redo]", canRedo && !reading);
+}
+
 /** Put an answer of the server on the screen; return the photos that it changed. */
 function take(reply) {
   const changed = [];
@@ -74,8 +86,7 @@ function take(reply) {
   if (changed.length || !byId("progress-text").textContent) tally();
   const [made, total] = reply.thumbnails;
   byId("shown").textContent = shownText() + (made < total ? ` · thumbnails: ${made} of ${total}` : "");
-  byId("undo-button").disabled = !canUndo;
-  byId("redo-button").disabled = !canRedo;
+  enable();
   return changed;
 }
 
@@ -169,6 +180,19 @@ function refuseAny(photos) {
   return true;
 }
 
+/** Leave out what no class can learn from, as it is no picture; say so where nothing is left. */
+function readable(photos) {
+  if (refuseAny(photos)) return [];
+  const able = photos.filter((photo) => !isUnreadable(photo));
+  if (!able.length) announce(`Nothing to keep: ${naming(photos)} cannot be read as ${photos.length === 1 ? "a picture" : "pictures"}. Press d to reject.`);
+  return able;
+}
+
+const isUnreadable = (photo) => photo.broken || photo.findings.some((found) => found.kind === "unreadable");
+
+/** Say what was done, and how many were passed over. */
+const passingOver = (words, able, photos) => (able.length < photos.length ? `${words}; ${photos.length - able.length} that cannot be read left as they were` : words);
+
 /** Verdicts that keep a photo; of equal files one counts. Null where nobody has said of which class it is. */
 function keeping(photo) {
   if (!classOf(photo)) return null;
@@ -177,10 +201,11 @@ function keeping(photo) {
 }
 
 function keep(photos) {
-  if (refuseAny(photos)) return;
-  const verdicts = photos.map(keeping);
-  if (verdicts.includes(null)) return announce(`${list(photos[verdicts.indexOf(null)].labels)} both claim this photo. Press the number of its class.`);
-  return decide(verdicts.flat(), `Kept: ${naming(photos)}`);
+  const able = readable(photos);
+  if (!able.length) return;
+  const verdicts = able.map(keeping);
+  if (verdicts.includes(null)) return announce(`${list(able[verdicts.indexOf(null)].labels)} both claim this photo. Press the number of its class.`);
+  return decide(verdicts.flat(), passingOver(`Kept: ${naming(able)}`, able, photos));
 }
 
 function reject(photos) {
@@ -189,12 +214,13 @@ function reject(photos) {
 }
 
 function relabel(photos, name) {
-  if (refuseAny(photos)) return;
-  const verdicts = photos.flatMap((photo) => [
+  const able = readable(photos);
+  if (!able.length) return;
+  const verdicts = able.flatMap((photo) => [
     { photo: photo.id, kind: "label", value: name },
     ...(photo.paths.length > 1 ? [{ photo: photo.id, kind: "once", value: "" }] : []),
   ]);
-  return decide(verdicts, `${name}: ${naming(photos)}`);
+  return decide(verdicts, passingOver(`${name}: ${naming(able)}`, able, photos));
 }
 
 /** Of a group keep one and reject the others. */
@@ -216,7 +242,7 @@ const groupOf = (photo) => (photo.group ? board.photos.filter((other) => other.g
 function wholePage(kind) {
   const page = grid.page();
   const open = page.filter((photo) => photo.id && !isDecided(photo) && !photo.missing);
-  const able = kind === "keep" ? open.filter(keeping) : open;
+  const able = kind === "keep" ? open.filter((photo) => !isUnreadable(photo) && keeping(photo)) : open;
   if (!able.length) {
     grid.focus(page.at(-1));
     grid.key("ArrowRight", false);
@@ -337,9 +363,9 @@ function focusMoved(photo) {
 function describe(photo) {
   const plate = byId("plate-photo");
   byId("plate").hidden = !photo;
-  for (const doing of ["keep", "reject", "crop", "zoom"]) document.querySelector(`.actions [data-do=${doing}]`).disabled = !photo;
-  byId("strip").textContent = photo ? (photo.findings[0]?.text ?? "") : "";
-  byId("group-button").disabled = !photo || (photo.group === "" && photo.paths.length < 2);
+  enable();
+  const first = photo?.findings[0];
+  byId("strip").textContent = first ? `${board.titles[first.kind]}. ${first.text}` : "";
   for (const button of byId("classes").children) button.setAttribute("aria-pressed", String(Boolean(photo) && classOf(photo) === button.dataset.name));
   byId("notes").replaceChildren(...(photo ? notesOn(photo) : []));
   if (!photo) return;
@@ -466,6 +492,7 @@ function drawClasses() {
     buttons.push(more);
   }
   byId("classes").replaceChildren(...buttons);
+  enable();
   drawBalance();
 }
 
@@ -514,7 +541,7 @@ function showAll() {
 const shownText = () => {
   const n = grid.order.length;
   const shown = `${n} ${n === 1 ? "photo" : "photos"}`;
-  return board && !board.checked ? `${shown} · not checked yet: fieldmark check` : shown;
+  return board && !board.checked ? `${shown} · checked by pixels alone: fieldmark check finds more` : shown;
 };
 
 for (const id of ["order", "by-class", "by-kind", "by-state"]) byId(id).addEventListener("change", () => arrangeAll());
@@ -779,8 +806,18 @@ function trouble(text) {
 function showBanner() {
   const text = troubled || (reading && `Reading only. ${reading}`);
   byId("banner").hidden = !text;
-  byId("banner").textContent = text;
+  byId("banner").replaceChildren(...withLinks(text));
   byId("banner").classList.toggle("unsaved", stuck);
+}
+
+/** Make links of the addresses of this computer in a sentence of ours; what follows the port is no part of them. */
+function withLinks(text) {
+  return text.split(/(http:\/\/127\.0\.0\.1:\d+)/).map((part, at) => {
+    if (at % 2 === 0) return part;
+    const link = element("a", "", part);
+    link.href = part;
+    return link;
+  });
 }
 
 const nameOf = (photo) => (photo.paths[0] ?? photo.id).replace(/^\.\.\//, "");
