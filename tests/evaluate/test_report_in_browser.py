@@ -29,7 +29,8 @@ def test_no_report_scrolls_sideways_or_makes_the_browser_complain(content, tmp_p
             unusable=[("b" * 200, f"reason {i}") for i in range(30)],
         ),
         "long": content(
-            tell_with_errors(["x" * 120, "y" * 120], n=40, wrong=5, photos=["z" * 250] * 40), title="t" * 200
+            tell_with_errors(["x" * 120, "y" * 120], n=40, wrong=5, photos=[f"{i:03}" + "z" * 247 for i in range(40)]),
+            title="t" * 200,
         ),
     }
     complaints, wide = [], []
