@@ -88,7 +88,7 @@ def test_the_page_of_clean_is_open_until_ctrl_c(where, flat_folder):
     with urllib.request.urlopen(re.search(r"http://[0-9.:]+", line)[0], timeout=10) as page:
         assert page.status == 200
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
 
     assert line.startswith("24 photos of colours at http://127.0.0.1:")
     assert (process.returncode, out, err) == (0, "Stopped. Everything you decided is kept.\nNone\n", "")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import uvicorn
@@ -25,10 +27,29 @@ def answer(app: Starlette, listener: socket.socket, when_ready: Callable[[], Non
         if not loop_runs():
             _QuietServer(app, when_ready).run(sockets=[listener])
             return
-        with answering(app, listener):  # a notebook runs a loop of its own here, and two do not go together
+        # A notebook runs a loop of its own here, and two do not go together.
+        with answering(app, listener), _listening_for_ctrl_c() as pressed:
             when_ready()
-            while True:
-                threading.Event().wait(0.5)  # not for ever: Windows would never hear of Ctrl-C
+            while not pressed:
+                time.sleep(0.2)
+
+
+@contextlib.contextmanager
+def _listening_for_ctrl_c() -> Iterator[list[int]]:
+    """Yield a list that is no longer empty once Ctrl-C was pressed.
+
+    As an exception it may be raised where nobody hears of it, such as while rubbish is collected, and be lost. On other
+    threads than the main one no Ctrl-C arrives at all.
+    """
+    pressed: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed
+        return
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before or signal.default_int_handler)
 
 
 @contextlib.contextmanager
