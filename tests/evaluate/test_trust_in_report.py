@@ -8,6 +8,8 @@ from evaluate_samples import tell, tell_with_errors
 from test_report import HOSTILE, Page
 
 from fieldmark.costs import Costs
+from fieldmark.evaluate.content import Glance
+from fieldmark.evaluate.hardest import hardest
 from fieldmark.evaluate.metrics import summarize
 from fieldmark.evaluate.origins import MOST, OTHERS, errors_by_source, of_copies
 from fieldmark.evaluate.plates import certainty_plates, roc_plate
@@ -151,3 +153,40 @@ def test_repeats_do_not_make_photos():
     )
     sources = {photo: f"{i % 2}" for i, photo in enumerate(once.photos)}
     assert errors_by_source(thrice, sources) == errors_by_source(once, sources)
+
+
+def glanced(**metrics):
+    """A report that knows where the model looked in two photos, and in one of them no part mattered."""
+    predictions = tell_with_errors(("coral", "king"), 40, 3)
+    first, second = (predictions.photos[row] for row in hardest(predictions)[:2])
+    glances = {
+        first: Glance("data:image/jpeg;base64,AAAA", "king", "upper left", 0.913, 0.204),
+        second: Glance(None, "king", "upper left", 0.91, None),
+    }
+    content = ReportContent(
+        "snakes",
+        "2026-11-24",
+        {**summarize(predictions), **metrics},
+        predictions,
+        thumbnails=lambda photo: "data:,",
+        glances=glances,
+    )
+    return Page(render(content))
+
+
+def test_where_the_model_looked_is_shown_and_said():
+    page = glanced()
+    assert len(page.all("img", "veiled")) == 1
+    assert len(page.all("img", "bare")) == 1
+    assert "Upper left covered: king from 91.3 % to 20.4 %." in page.text
+    assert "No part by itself decided." in page.text
+    assert page.unclosed == []
+
+
+def test_a_model_that_has_learned_from_the_photos_since_is_said_to_have():
+    assert "has since learned" not in glanced().text
+    assert "has since learned" in glanced(folds=[{}] * 5).text
+
+
+def test_nothing_is_said_of_looking_where_nobody_asked():
+    assert "where the model looked" not in full().text

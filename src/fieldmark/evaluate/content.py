@@ -22,6 +22,17 @@ class FinderCurve:
 
 
 @dataclass(frozen=True)
+class Glance:
+    """Where a model looked in one photo to call it what it did; see `evaluate.looked`."""
+
+    veiled: str | None  # data: URI of the photo, dark where the model did not look; None: no part by itself mattered
+    label: str  # the class it gave
+    place: str  # of the part that mattered most: "upper left"
+    before: float  # probability of that class
+    after: float | None  # the same with that part covered
+
+
+@dataclass(frozen=True)
 class ReportContent:
     """Everything `render` shows. What has a default may be left out, as when a model file is judged on a folder."""
 
@@ -32,6 +43,7 @@ class ReportContent:
     epochs: Sequence[Epoch] = ()
     finders: Sequence[FinderCurve] = ()
     thumbnails: Callable[[str], str | None] | None = None  # photo -> data: URI, None if it is gone from the disk
+    glances: Mapping[str, Glance] = field(default_factory=dict)  # photo -> where the model looked
     unusable: Sequence[tuple[str, str]] = ()  # (photo, reason)
     warnings: Sequence[str] = ()
     class_counts: Mapping[str, tuple[int, int]] | None = None  # photos learned from and held back; None: no training

@@ -10,13 +10,13 @@ from datetime import datetime
 from math import log
 from typing import Any
 
-import numpy as np
 from markupsafe import Markup, escape
 
 from fieldmark.artifacts.runs import Epoch
 from fieldmark.evaluate import charts, wording
 from fieldmark.evaluate.calibration import say_calibration
-from fieldmark.evaluate.content import FinderCurve, ReportContent
+from fieldmark.evaluate.content import FinderCurve, Glance, ReportContent
+from fieldmark.evaluate.hardest import hardest
 from fieldmark.evaluate.origins import errors_by_source, of_copies
 from fieldmark.evaluate.plates import Plate, certainty_plates, roc_plate
 from fieldmark.evaluate.unknown import sentences
@@ -25,7 +25,6 @@ from fieldmark.version import __version__
 
 __all__ = ["FinderCurve", "ReportContent", "render"]
 
-HARDEST = 12  # photos shown, those with the greatest loss
 FEW = 12  # files, classes or epochs up to which a list stands open
 MIX_UPS = 5  # pairs of classes named above the confusion table
 
@@ -105,6 +104,7 @@ def _fill(content: ReportContent) -> dict[str, Any]:
         "of_copies": of_copies(content.predictions),
         "opened": wording.opened(metrics),
         "hardest": _hardest(content),
+        "looked_later": bool(metrics.get("folds")),  # by a model that has meanwhile learned from the photos shown
         "pictured": content.thumbnails is not None,
         "facts": [
             ("Settings", _flatten(content.settings)),
@@ -284,12 +284,12 @@ class _HardPhoto:
     right: bool
     unknown: bool
     thumbnail: str | None
+    glance: Glance | None
 
 
 def _hardest(content: ReportContent) -> list[_HardPhoto]:
     told = content.predictions
     losses, predicted = told.losses, told.predicted
-    chosen = np.argsort(-losses, kind="stable")[:HARDEST]
     return [
         _HardPhoto(
             photo=told.photos[i],
@@ -301,8 +301,9 @@ def _hardest(content: ReportContent) -> list[_HardPhoto]:
             right=bool(predicted[i] == told.actual[i]),
             unknown=bool(told.unknown[i]),
             thumbnail=content.thumbnails(told.photos[i]) if content.thumbnails else None,
+            glance=content.glances.get(told.photos[i]),
         )
-        for i in chosen
+        for i in hardest(told)
     ]
 
 

@@ -23,6 +23,7 @@ from fieldmark.evaluate.report import ReportContent, render
 from fieldmark.evaluate.unknown import figures
 from fieldmark.pipeline.calibrate import calibration_of
 from fieldmark.pipeline.export import graph_of
+from fieldmark.pipeline.looking import asking_file, glances
 from fieldmark.pipeline.opening import check_left_out, note
 from fieldmark.pipeline.probing import ids_of, judge_probes, read_probes
 from fieldmark.pipeline.telling import sources, tell_unusable, thumbnails, versions
@@ -102,6 +103,7 @@ def evaluate(
             metrics=metrics,
             predictions=predictions,
             thumbnails=thumbnails(photos),
+            glances=glances(photos, predictions, asking_file(model)),
             unusable=[(file.path, file.reason) for file in unusable],
             warnings=[metrics["opened"]["text"]] if metrics["opened"] else [],
             sources=sources(workspace, photos.photos),

@@ -26,6 +26,7 @@ from fieldmark.evaluate.report import FinderCurve, ReportContent, render
 from fieldmark.evaluate.wording import overfitting
 from fieldmark.pipeline.baselines import judge_baselines
 from fieldmark.pipeline.folds import Fold
+from fieldmark.pipeline.looking import asking_learned, glances
 from fieldmark.pipeline.outcome import Outcome
 from fieldmark.pipeline.prepare import Prepared
 from fieldmark.pipeline.telling import sources, thumbnails, versions
@@ -77,6 +78,7 @@ def write_run(folder: Path, prepared: Prepared, settings: TrainSettings, outcome
         epochs=() if outcome.folds else story.epochs,  # of the model trained on everything none was judged
         finders=_finder_curves(story),
         thumbnails=thumbnails(photos),
+        glances=glances(photos, predictions, asking_learned(learned, settings, outcome.calibrated.temperature)),
         unusable=[(file.path, file.reason) for file in unusable],
         warnings=warnings,
         class_counts=_counts_by_side(photos, outcome),
