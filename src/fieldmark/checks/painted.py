@@ -199,16 +199,27 @@ def _write(
 def _small(pixels: Pixels) -> Floats:
     height, width = pixels.shape[:2]
     share = SIDE / max(height, width)
-    return _resized(pixels.astype(np.float32), max(24, round(height * share)), max(24, round(width * share)))
+    return _resized(pixels, max(24, round(height * share)), max(24, round(width * share)))
 
 
-def _resized(picture: Floats, height: int, width: int) -> Floats:
-    """Pick the nearest pixels, after a blur where many become one."""
+def _resized(picture: Floats | Pixels, height: int, width: int) -> Floats:
+    """Pick the nearest pixels, or the mean about them where many become one."""
     step = min(len(picture) / height, picture.shape[1] / width)
-    smooth = _blurred(picture, int(step)) if step >= 2 else picture
+    reach = int(step) if step >= 2 else 0
     rows = (np.arange(height) * len(picture) / height).astype(int)
     columns = (np.arange(width) * picture.shape[1] / width).astype(int)
-    return np.asarray(smooth[rows][:, columns], np.float32)
+    lines = _means(picture, rows, reach)
+    return np.ascontiguousarray(_means(lines.swapaxes(0, 1), columns, reach).swapaxes(0, 1))
+
+
+def _means(picture: Floats | Pixels, places: NDArray[np.int_], reach: int) -> Floats:
+    """Mean of the `2 * reach + 1` rows about each of some places; at the rim its own row again.
+
+    Only these are looked at: sums over all rows of a large photo take gigabytes of memory traffic.
+    """
+    around, last = np.arange(-reach, reach + 1), len(picture) - 1
+    means = [picture[np.clip(place + around, 0, last)].mean(axis=0, dtype=np.float32) for place in places]
+    return np.stack(means)
 
 
 def _blurred(picture: Floats, reach: int) -> Floats:
