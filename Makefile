@@ -20,7 +20,7 @@ demo: setup  ## Harvest painted snakes from a small web, learn them, export, ser
 	$(BIN)/fieldmark demo
 
 # Two files of tests at a time, each on one thread: torch's threads would only wait for each other.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test: lint browser  ## Run everything that CI runs
 	$(PYTEST)

@@ -19,6 +19,12 @@ settings.register_profile("search", derandomize=False, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the files that hold long tests: of two at work neither should be left with one of them at the end."""
+    lengthy = {item.path for item in items if item.get_closest_marker("long") or item.get_closest_marker("photos")}
+    items.sort(key=lambda item: item.path not in lengthy)
+
+
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory, monkeypatch):
     """Keep what is remembered about runs and folders out of the home of whoever runs the tests."""
