@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from fieldmark.errors import BackboneError, MissingExtra, nearest
+from fieldmark.folding import fold_norms
 from fieldmark.net.probe import reachable
 
 
@@ -41,7 +42,7 @@ NO_NETWORK_AFTER = 3.0
 
 @dataclass(frozen=True)
 class Backbone:
-    """A pretrained network without its classifier.
+    """A pretrained network without its classifier, its batch norms folded into its convolutions.
 
     Attributes:
         network: float `[n, 3, size, size]` -> float `[n, features]`.
@@ -75,11 +76,7 @@ def check_size(name: str, size: int) -> None:
 
 def create(name: str) -> Backbone:
     """Build the network called `name` with random weights, for weights of our own to be loaded into."""
-    check_name(name)
-    network = timm.create_model(_architecture(name), pretrained=False, num_classes=0)
-    mean, std = _normalisation(name)
-    features: Any = getattr(network, "head_hidden_size", None) or network.num_features
-    return Backbone(network, int(features), mean, std)
+    return _folded(_bare(name), name)
 
 
 def pretrained(name: str, weights: Path | None = None) -> Backbone:
@@ -94,14 +91,14 @@ def pretrained(name: str, weights: Path | None = None) -> Backbone:
             shape.
         MissingExtra: the packaged weights are not installed.
     """
-    backbone = create(name)
+    network = _bare(name)
     if name in PACKAGED and weights is None:
         state, source = _packaged_state(name), PACKAGED[name].package
     else:
         path = find_weights(name, weights)
         state, source = _read_safetensors(path), str(weights or f"The hub's file for {name}")
-    _load(backbone.network, state, name, source)
-    return backbone
+    _load(network, state, name, source)
+    return _folded(network, name)
 
 
 def find_weights(name: str, weights: Path | None = None) -> Path:
@@ -135,6 +132,20 @@ def layer_groups(network: nn.Module, n: int = 8) -> list[list[nn.Parameter]]:
     n = min(n, len(parameters))
     bounds = [round(i * len(parameters) / n) for i in range(n + 1)]
     return [parameters[start:end] for start, end in pairwise(bounds)]
+
+
+def _bare(name: str) -> nn.Module:
+    """Build a network as timm has it, with random weights."""
+    check_name(name)
+    network: nn.Module = timm.create_model(_architecture(name), pretrained=False, num_classes=0)
+    return network
+
+
+def _folded(network: nn.Module, name: str) -> Backbone:
+    """Fold the batch norms of a network whose weights are loaded, and say what belongs to it."""
+    features: Any = getattr(network, "head_hidden_size", None) or network.num_features
+    fold_norms(network, int(_config(name).get("input_size", (3, 224, 224))[-1]))
+    return Backbone(network, int(features), *_normalisation(name))
 
 
 def _architecture(name: str) -> str:
