@@ -41,6 +41,8 @@ bench: setup  ## Measure; the tables go into bench/RESULTS.md
 	$(BIN)/python bench/near_duplicates.py ../shared/data/snakes/classes ../shared/data/bears_raw
 	$(BIN)/python bench/checks.py ../shared/data
 	$(BIN)/python bench/clean.py
+	$(BIN)/python bench/train.py
+	$(BIN)/python bench/scale.py
 
 browser:
 	@command -v chromium >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

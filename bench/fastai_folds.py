@@ -120,6 +120,28 @@ def against(ours: Predictions, theirs: Predictions) -> dict[str, object]:
     return {"ours_wrong": int(mine.sum()), **only, "p": found.p, "difference_ci95": [found.low, found.high]}
 
 
+def compare(python: Path, folder: Path, work: Path, k: int, ours: Path | None = None) -> dict[str, object]:
+    """Judge every fold by fastai, pool what it said, and compare it with the `predictions.csv` of ours."""
+    prepared = prepare(folder, TrainSettings(folds=k))
+    photos = list(prepared.photos.photos)
+    sides = cut(prepared.workspace, photos, TrainSettings().seed, k, 1)
+    print("| fold | wrong | of | log loss | seconds |\n|---:|---:|---:|---:|---:|", flush=True)
+    paths, rows = [], []
+    for fold in range(1, k + 1):
+        paths.append(judge(python, work, prepared.photos.root, photos, fold, sides))
+        rows.append(row_of(read(paths, photos), fold, work))
+        print("| {fold} | {wrong} | {n} | {log_loss:.3f} | {seconds} |".format_map(rows[-1]), flush=True)
+    theirs = read(paths, photos)
+    theirs.write(work / "predictions.csv")
+    wrong, _, groups = theirs.wrong()
+    low, high = repeated_folds(wrong, groups)
+    loss = float(theirs.losses.mean())
+    print(f"fastai: {wrong.sum()} of {wrong.size} wrong, {wrong.mean():.1%} ({low:.1%} to {high:.1%}), loss {loss:.3f}")
+    shown: dict[str, object] = {"wrong": int(wrong.sum()), "n": wrong.size, "error_ci95": [low, high]}
+    shown |= {"log_loss": loss, "folds": rows}
+    return shown | against(Predictions.read(ours), theirs) if ours else shown
+
+
 def main() -> None:
     """Judge every fold, pool them, and compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -133,25 +155,7 @@ def main() -> None:
     python = given.python or environment(work)
     if not (work / "photos").exists():
         shutil.copytree(given.folder, work / "photos")
-    prepared = prepare(work / "photos", TrainSettings(folds=K))
-    photos = list(prepared.photos.photos)
-    sides = cut(prepared.workspace, photos, TrainSettings().seed, K, 1)
-    print("| fold | wrong | of | log loss | seconds |\n|---:|---:|---:|---:|---:|", flush=True)
-    paths, rows = [], []
-    for fold in range(1, K + 1):
-        paths.append(judge(python, work, prepared.photos.root, photos, fold, sides))
-        rows.append(row_of(read(paths, photos), fold, work))
-        print("| {fold} | {wrong} | {n} | {log_loss:.3f} | {seconds} |".format_map(rows[-1]), flush=True)
-    theirs = read(paths, photos)
-    theirs.write(work / "predictions.csv")
-    wrong, _, groups = theirs.wrong()
-    low, high = repeated_folds(wrong, groups)
-    loss = float(theirs.losses.mean())
-    print(f"fastai: {wrong.sum()} of {wrong.size} wrong, {wrong.mean():.1%} ({low:.1%} to {high:.1%}), loss {loss:.3f}")
-    shown = {"wrong": int(wrong.sum()), "n": wrong.size, "error_ci95": [low, high], "log_loss": loss, "folds": rows}
-    if given.ours:
-        shown |= against(Predictions.read(given.ours), theirs)
-    print(json.dumps(shown))
+    print(json.dumps(compare(python, work / "photos", work, K, given.ours)))
 
 
 if __name__ == "__main__":
