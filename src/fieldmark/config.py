@@ -180,6 +180,16 @@ class Settings:
         return cls(**parsed)
 
 
+EPOCHS_OF = {"quick": (4, 0), "normal": (4, 4), "thorough": (4, 12)}
+EFFORTS = tuple(EPOCHS_OF)
+"""How long a person is ready to wait; each ends with the same artifacts."""
+
+
+def decided_by(effort: str) -> dict[str, Any]:
+    """Return the settings that an effort decides; none where it is not known."""
+    return {"epochs": EPOCHS_OF[effort]} if effort in EPOCHS_OF else {}
+
+
 @dataclass(frozen=True)
 class TrainSettings(Settings):
     """Everything `fieldmark train` can be told about learning."""
@@ -190,8 +200,13 @@ class TrainSettings(Settings):
     weights: str | None = setting(
         None, "weights of that network from a local file instead of the hub", _text, "FILE.safetensors"
     )
-    epochs: tuple[int, int] = setting(
-        (4, 4), "epochs with the backbone frozen, then with everything unfrozen", _epochs, "N,N"
+    epochs: tuple[int, int] = setting((4, 4), "epochs with the backbone frozen, then with it unfrozen", _epochs, "N,N")
+    effort: str = setting(
+        "normal",
+        "how long to try: quick keeps the backbone frozen, thorough trains it three times as long; decides --epochs",
+        _text,
+        "EFFORT",
+        EFFORTS,
     )
     size: int = setting(299, "side of the square that the network sees, in pixels", _integer, "PIXELS")
     fit: str = setting("squish", "how a photo becomes square", _text, "HOW", FITS)
@@ -231,6 +246,12 @@ class TrainSettings(Settings):
         _rates,
         "EARLY,LATE",
     )
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Build settings as `Settings.of` does; what the effort decides is taken from it where it is not given."""
+        given = {key: value for key, value in values.items() if value is not None}
+        return super().of({**decided_by(str(given.get("effort", "normal"))), **given})
 
     def __post_init__(self) -> None:
         if not -LARGEST_SEED <= self.seed <= LARGEST_SEED:

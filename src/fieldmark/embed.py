@@ -18,16 +18,13 @@ from fieldmark.artifacts.keeper import Keeper
 from fieldmark.artifacts.photos import PhotoFile, Unusable
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.classifier import Fit, fit_pixels
-from fieldmark.device import pick_device
+from fieldmark.device import Device, pick_device
 from fieldmark.engines.local import map_threads
 from fieldmark.errors import NotAPhoto
 from fieldmark.imaging.decode import Pixels
 from fieldmark.terminal import track
 
 Floats = NDArray[np.float32]
-
-BATCH = 32
-"""Photos looked at a time; four batches of 299 pixels take about 1 GB."""
 
 
 @dataclass(frozen=True)
@@ -166,14 +163,15 @@ def _looks(
         height, width = pixels.shape[:2]
         return item[0], _Fitted(fit_pixels(pixels, fit), grey.round().astype(np.uint8), height, width)
 
-    look = _network(recipe, weights)
+    device = pick_device()
+    look = _network(recipe, weights, device)
     waiting: list[tuple[str, _Fitted]] = []
     for key, fitted in map_threads(seen, sources.items()):
         if isinstance(fitted, NotAPhoto):
             yield key, fitted
             continue
         waiting.append((key, fitted))
-        if len(waiting) == BATCH:
+        if len(waiting) == device.at_once:
             yield from _finished(waiting, look)
             waiting = []
     if waiting:
@@ -196,15 +194,17 @@ def _finished(
         yield key, Look(vector, fitted.grey, fitted.height, fitted.width)
 
 
-def _network(recipe: Recipe, weights: Path | None) -> Callable[[NDArray[np.uint8]], NDArray[np.float16]]:
+def _network(
+    recipe: Recipe, weights: Path | None, device: Device
+) -> Callable[[NDArray[np.uint8]], NDArray[np.float16]]:
     """Return what turns fitted pictures, uint8 `[n, 3, size, size]`, into vectors, float16 `[n, d]`."""
-    backbone, device = backbones.pretrained(recipe.backbone, weights), pick_device()
+    backbone = backbones.pretrained(recipe.backbone, weights)
     network = device.take(backbone.network.eval())
     mean, std = (levels.view(1, 3, 1, 1) for levels in (backbone.mean, backbone.std))
 
     def look(pictures: NDArray[np.uint8]) -> NDArray[np.float16]:
         images = device.move((torch.from_numpy(pictures).float() - mean) / std)
-        with torch.inference_mode(), device.mixed(learning=False):
+        with torch.inference_mode(), device.mixed():
             # The mean with the mirror image: a mirrored copy then has the same vector.
             seen = (network(images).float() + network(images.flip(3)).float()) / 2
         return np.asarray(seen.cpu().numpy()).clip(*_HALF).astype(np.float16)

@@ -105,7 +105,7 @@ def test_a_fold_whose_loss_is_no_number_at_once_ends_it_and_is_named(capsys, tmp
 def test_weights_that_are_no_numbers_after_an_unjudged_epoch_are_not_kept(capsys, tmp_path, monkeypatch):
     folder = paint_flat(tmp_path / "colours", {"red": 8, "blue": 8})
 
-    def breaking(classifier, lesson, rates):
+    def breaking(classifier, *_):
         with learning.torch.no_grad():
             next(classifier.parameters()).fill_(math.nan)
         yield Epoch(2, 1, 0.5, math.nan, math.nan, 1.0)  # its loss was taken before the last step

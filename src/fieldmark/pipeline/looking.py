@@ -62,11 +62,13 @@ def asking_learned(learned: Learned, settings: TrainSettings, temperature: float
     """Return what a model answers that is no file yet, at a temperature."""
     learn, network, torch = training("fieldmark.training.learn"), training("fieldmark.classifier"), training("torch")
     fit, classifier = learn.fit_of(settings), learned.classifier.eval()
+    device = training("fieldmark.device").pick_processor()
 
     def answer(pictures: Sequence[Pixels]) -> NDArray[np.float64]:
-        fitted = np.stack([network.fit_pixels(pixels, fit) for pixels in pictures])
-        with torch.inference_mode():
-            logits = classifier(torch.from_numpy(fitted)).double() / temperature
+        fitted = torch.from_numpy(np.stack([network.fit_pixels(pixels, fit) for pixels in pictures]))
+        parts = torch.split(fitted.contiguous(memory_format=torch.channels_last), device.at_once)
+        with torch.inference_mode(), device.mixed():
+            logits = torch.cat([classifier(part) for part in parts]).double() / temperature
             return np.asarray(logits.softmax(dim=1).numpy(), dtype=np.float64)
 
     return answer

@@ -68,6 +68,13 @@ def costs_of(settings: TrainSettings, classes: Sequence[str]) -> Costs | None:
     return Costs.read(classes, settings.cost)
 
 
+def weights_of(settings: TrainSettings) -> str:
+    """Return the sha256 of the pretrained weights."""
+    weights = Path(settings.weights) if settings.weights else None
+    recipe = training("fieldmark.embed").recipe_of(settings.backbone, settings.size, settings.fit, weights)
+    return str(recipe.weights)
+
+
 def look_at(workspace: Workspace, photos: PhotoFolder, settings: TrainSettings) -> Features:
     """Return what the pretrained backbone sees in each photo; what `check` has looked at is not looked at again."""
     weights = Path(settings.weights) if settings.weights else None

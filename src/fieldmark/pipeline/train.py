@@ -14,6 +14,7 @@ from fieldmark.artifacts import runs, splits
 from fieldmark.artifacts.photos import PhotoFile, PhotoFolder
 from fieldmark.artifacts.runs import Run
 from fieldmark.artifacts.splits import Sides
+from fieldmark.artifacts.unfinished import Unfinished
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.config import TrainSettings
 from fieldmark.evaluate.metrics import summarize
@@ -22,10 +23,10 @@ from fieldmark.pipeline.calibrate import calibrate
 from fieldmark.pipeline.extra import training
 from fieldmark.pipeline.folds import train_folds
 from fieldmark.pipeline.outcome import Outcome, predictions_of
-from fieldmark.pipeline.prepare import Prepared, costs_of, prepare
+from fieldmark.pipeline.prepare import Prepared, costs_of, prepare, weights_of
 from fieldmark.pipeline.probing import ids_of, judge_learned, read_probes
 from fieldmark.pipeline.regrading import Regraded, find_regraded
-from fieldmark.pipeline.telling import tell_unusable
+from fieldmark.pipeline.telling import tell_unusable, versions
 from fieldmark.pipeline.writing import write_run
 from fieldmark.split import split
 from fieldmark.terminal import say, warn
@@ -60,16 +61,18 @@ def train(
     workspace = prepared.workspace
     path = Path(out).absolute() if out else workspace.runs / runs.new_id(workspace.runs, settings.backbone)
     probes = read_probes(far, near, prepared.photos.classes, ids_of(prepared.photos.photos))
+    unfinished = Unfinished(workspace.memory, {"weights": weights_of(settings), "versions": versions()})
     with runs.new_run(path) as partial:
-        outcome = (_train_folds if settings.folds else _train_once)(prepared, settings, partial)
+        outcome = (_train_folds if settings.folds else _train_once)(prepared, settings, partial, unfinished)
         outcome = replace(outcome, strangers=judge_learned(probes, outcome.learned, outcome.unknown, settings))
         write_run(partial, prepared, settings, outcome)
+    unfinished.forget()
     run = Run.open(path)
     runs.remember(run)
     return run
 
 
-def _train_once(prepared: Prepared, settings: TrainSettings, scratch: Path) -> Outcome:
+def _train_once(prepared: Prepared, settings: TrainSettings, scratch: Path, unfinished: Unfinished) -> Outcome:
     learn = training("fieldmark.training.learn")
     workspace, photos = prepared.workspace, prepared.photos
     kept = splits.read_kept(workspace, settings.seed, splits.halves(settings.valid_share))
@@ -80,7 +83,7 @@ def _train_once(prepared: Prepared, settings: TrainSettings, scratch: Path) -> O
     warnings += _warn_of_unjudged(photos.classes, valid_photos)
     seen_by_model = [*valid_photos, *learn.exemplars_of(train_photos)]
     with learn.gather(
-        photos.root, train_photos, seen_by_model, photos.classes, settings, prepared.features, scratch
+        photos.root, train_photos, seen_by_model, photos.classes, settings, prepared.features, scratch, unfinished
     ) as material:
         learned: Learned = learn.learn(material, train_photos, valid_photos)
     _keep_split(workspace, settings, sides, photos)
@@ -104,7 +107,7 @@ def _train_once(prepared: Prepared, settings: TrainSettings, scratch: Path) -> O
     )
 
 
-def _train_folds(prepared: Prepared, settings: TrainSettings, scratch: Path) -> Outcome:
+def _train_folds(prepared: Prepared, settings: TrainSettings, scratch: Path, unfinished: Unfinished) -> Outcome:
     learn = training("fieldmark.training.learn")
     workspace, photos = prepared.workspace, prepared.photos
     if _is_given(photos):
@@ -112,7 +115,7 @@ def _train_folds(prepared: Prepared, settings: TrainSettings, scratch: Path) -> 
     times = f" {settings.repeats} times" if settings.repeats > 1 else ""
     warnings = _tell_what_went_in(prepared, f"Each is judged{times}, by a training that did not see it.")
     with learn.gather(
-        photos.root, photos.photos, photos.photos, photos.classes, settings, prepared.features, scratch
+        photos.root, photos.photos, photos.photos, photos.classes, settings, prepared.features, scratch, unfinished
     ) as material:
         folds = tuple(train_folds(workspace, material, photos.photos))
         say("The model itself, on all photos.")

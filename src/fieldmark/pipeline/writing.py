@@ -33,7 +33,7 @@ from fieldmark.pipeline.telling import sources, thumbnails, versions
 from fieldmark.version import __version__
 
 if TYPE_CHECKING:
-    from fieldmark.training.learn import Story
+    from fieldmark.training.progress import Story
 
 
 def write_run(folder: Path, prepared: Prepared, settings: TrainSettings, outcome: Outcome) -> None:

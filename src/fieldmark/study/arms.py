@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fieldmark.config import TrainSettings
+from fieldmark.config import TrainSettings, decided_by
 from fieldmark.errors import WrongUsage, nearest
 
-VARIED = ("backbone", "weights", "epochs", "size", "fit", "seed", "batch", "head_lr", "lr")
+VARIED = ("backbone", "weights", "effort", "epochs", "size", "fit", "seed", "batch", "head_lr", "lr")
 """Settings that decide how is learned. The others decide by what is judged, and have to be the same for all."""
 
 WITH_COMMAS = ("epochs", "lr")
@@ -60,4 +60,7 @@ def read_arms(vary: str, base: TrainSettings) -> Arms:
 
 
 def _with(base: TrainSettings, key: str, value: Any) -> TrainSettings:
-    return TrainSettings.of({**dataclasses.asdict(base), key: value})
+    values = dataclasses.asdict(base)
+    if key == "effort":  # what the base's effort decided, another decides anew; what a person gave stays
+        values = {name: own for name, own in values.items() if decided_by(base.effort).get(name) != own}
+    return TrainSettings.of({**values, key: value})

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,8 +20,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from fieldmark import backbones
+from fieldmark.artifacts.features import key_of
 from fieldmark.artifacts.photos import PhotoFile, Unusable
 from fieldmark.artifacts.runs import DIRECTIONS, Epoch, Finder
+from fieldmark.artifacts.unfinished import Checkpoint, Unfinished
 from fieldmark.classifier import Classifier, Fit
 from fieldmark.config import EARLY_SHARE, TrainSettings
 from fieldmark.device import pick_device
@@ -28,10 +31,11 @@ from fieldmark.embed import Features
 from fieldmark.errors import RunError, TrainingFailed
 from fieldmark.terminal import say, warn
 from fieldmark.training.augment import ROOM
-from fieldmark.training.finetune import find_rates, finetune
-from fieldmark.training.head import find_head_rate, train_head
-from fieldmark.training.loop import Lesson, classify, features_of, judge_features
+from fieldmark.training.finetune import depth_groups, find_rates, finetune, spread
+from fieldmark.training.head import PASSES, Seen, find_head_rate, train_head
+from fieldmark.training.loop import Course, Lesson, classify, features_of, judge_features
 from fieldmark.training.pixels import PixelStore, fill_store
+from fieldmark.training.progress import Progress, Story
 
 UNEQUAL = 3.0
 """From this ratio of the largest class to the smallest on, the loss is weighted by class."""
@@ -39,20 +43,6 @@ UNEQUAL = 3.0
 EXEMPLARS = 50
 """Training photos of a class at most that are looked at again once all is learned, 40 ms each. Only what they have in
 common is wanted; with 20 a class of the snakes it refuses as many strangers as with all of them."""
-
-
-@dataclass
-class Story:
-    """How a training went, written as it goes."""
-
-    epochs: list[Epoch] = field(default_factory=list)
-    finders: list[Finder] = field(default_factory=list)
-    used: dict[int, tuple[float, ...]] = field(default_factory=dict)  # stage -> learning rates, as used
-    kept: Epoch | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
-    weighted: bool = False  # whether the loss makes up for unequal classes
-    warnings: list[str] = field(default_factory=list)
-    stopped: str | None = None  # which of the warnings says that it ended early
 
 
 @dataclass(frozen=True)
@@ -95,6 +85,7 @@ class Material:
         fitted: photos to judge by, fitted as the exported model will fit them.
         features: what the pretrained backbone sees in all of them.
         seconds: how long the decoding took.
+        unfinished: where a training keeps what it has learned so far; None where it need not.
     """
 
     classes: tuple[str, ...]
@@ -103,6 +94,22 @@ class Material:
     fitted: PixelStore
     features: Features
     seconds: float
+    unfinished: Unfinished | None = None
+
+    def seen(self, lesson: Lesson) -> Seen:
+        """Return what the pretrained backbone sees in the photos to learn from."""
+        row = {photo.path: i for i, photo in enumerate(self.features.photos)}
+        vectors = torch.from_numpy(self.features.vectors[[row[photo.path] for photo in lesson.train.photos]])
+        return Seen(vectors.to(lesson.device.place), lesson.train.labels.to(lesson.device.place))
+
+    def checkpoint(self, lesson: Lesson) -> Checkpoint | None:
+        """Return where a training of these photos is kept."""
+        if self.unfinished is None:
+            return None
+        sides = ([(key_of(photo), photo.label) for photo in side.photos] for side in (lesson.train, lesson.valid))
+        train, valid = sides
+        facts = {"settings": asdict(self.settings), "train": train, "valid": valid, "choose": lesson.judge_each}
+        return self.unfinished.checkpoint({**facts, "classes": self.classes, "device": str(lesson.device)})
 
     @property
     def lost(self) -> tuple[Unusable, ...]:
@@ -120,6 +127,7 @@ def gather(
     settings: TrainSettings,
     features: Features,
     scratch: Path,
+    unfinished: Unfinished | None = None,
 ) -> Iterator[Material]:
     """Decode photos for the trainings made within the block.
 
@@ -132,6 +140,7 @@ def gather(
         features: what the pretrained backbone sees in these photos, or others besides. Photos that are not among them
             could not be read, and are left out.
         scratch: a folder for the decoded pixels; nothing is left in it.
+        unfinished: where the trainings keep what they have learned so far.
     """
     start = time.perf_counter()
     seen = {photo.path for photo in features.photos}
@@ -142,7 +151,7 @@ def gather(
             fill_store(Path(folder, "train"), root, train, classes, roomy, "fitting photos to learn from"),
             fill_store(Path(folder, "valid"), root, valid, classes, fit_of(settings), "fitting photos to judge by"),
         )
-        yield Material(tuple(classes), settings, *stores, features, time.perf_counter() - start)
+        yield Material(tuple(classes), settings, *stores, features, time.perf_counter() - start, unfinished)
 
 
 def learn(material: Material, train: Sequence[PhotoFile], valid: Sequence[PhotoFile], choose: bool = True) -> Learned:
@@ -167,7 +176,7 @@ def learn(material: Material, train: Sequence[PhotoFile], valid: Sequence[PhotoF
     roomy = material.roomy.only(train)
     weights = _class_weights(roomy, classes, story)
     lesson = Lesson(roomy, material.fitted.only(valid), weights, settings, device, choose)
-    classifier.load_state_dict(_run_stages(classifier, lesson, story))
+    classifier.load_state_dict(_run_stages(classifier, lesson, Progress(story), material))
     exemplars = material.fitted.only(exemplars_of(train))
     with _timed(story, "judge"):
         features = judge_features(classifier, lesson)
@@ -253,23 +262,38 @@ def answers(
     return store.photos, logits
 
 
-def _run_stages(classifier: Classifier, lesson: Lesson, story: Story) -> dict[str, Tensor]:
+def _run_stages(classifier: Classifier, lesson: Lesson, progress: Progress, material: Material) -> dict[str, Tensor]:
     """Run both stages and return the weights of the best epoch, or of the last good one where none is chosen."""
-    best: dict[str, Tensor] = {}
-    for stage, epochs in ((1, _stage_1), (2, _stage_2)):
-        if not lesson.settings.epochs[stage - 1]:
+    story, seen, checkpoint = progress.story, material.seen(lesson), material.checkpoint(lesson)
+    classifier.head.measure(seen.features)
+    if progress.take_up(checkpoint, classifier):
+        last = story.epochs[-1]
+        say(f"Going on after epoch {last.epoch} of stage {last.stage}, where an earlier training was stopped.")
+    for stage, begin in ((1, partial(_stage_1, seen)), (2, _stage_2)):
+        total = lesson.settings.epochs[stage - 1]
+        if story.stopped or story.done(stage) == total:
             continue
         with _timed(story, f"stage{stage}"):
-            for epoch in epochs(classifier, lesson, story):
-                if not (math.isfinite(epoch.train_loss) and _is_sound(epoch, lesson) and _is_finite(classifier)):
-                    _stop_at_nonsense(epoch, story)
-                    return best
-                story.epochs.append(epoch)
-                say(row(epoch))
-                if story.kept is None or not lesson.judge_each or epoch.valid_loss < story.kept.valid_loss:
-                    story.kept = epoch
-                    best = {name: value.detach().clone() for name, value in classifier.state_dict().items()}
-    return best
+            course, epochs = begin(classifier, lesson, progress)
+            with closing(epochs):
+                for epoch in epochs:
+                    if not (math.isfinite(epoch.train_loss) and _is_sound(epoch, lesson) and _is_finite(classifier)):
+                        _stop_at_nonsense(epoch, story)
+                        return progress.best
+                    _note(epoch, classifier, lesson, progress)
+                    progress.keep(checkpoint, classifier, course, ended=story.done(stage) == total)
+        progress.course = None
+    return progress.best
+
+
+def _note(epoch: Epoch, classifier: Classifier, lesson: Lesson, progress: Progress) -> None:
+    """Tell how an epoch went, and keep its weights where they are the best so far."""
+    story = progress.story
+    story.epochs.append(epoch)
+    say(row(epoch))
+    if story.kept is None or not lesson.judge_each or epoch.valid_loss < story.kept.valid_loss:
+        story.kept = epoch
+        progress.best = {name: value.detach().clone() for name, value in classifier.state_dict().items()}
 
 
 def _is_sound(epoch: Epoch, lesson: Lesson) -> bool:
@@ -283,27 +307,51 @@ def _is_finite(classifier: Classifier) -> bool:
     return all(bool(torch.isfinite(value).all()) for value in classifier.parameters())
 
 
-def _stage_1(classifier: Classifier, lesson: Lesson, story: Story) -> Iterator[Epoch]:
-    finder = find_head_rate(classifier, lesson)
-    rate = lesson.settings.head_lr or finder.suggestion
-    story.finders.append(finder)
+Begun = tuple[Course, Generator[Epoch]]
+"""The steps of a stage, and its epochs as they are done."""
+
+
+def _stage_1(seen: Seen, classifier: Classifier, lesson: Lesson, progress: Progress) -> Begun:
+    story, settings = progress.story, lesson.settings
+    finder = _found(story, 1, lambda: find_head_rate(classifier, lesson, seen))
+    rate = settings.head_lr or finder.suggestion
     story.used[1] = (rate,)
     say(f"Stage 1: new head, frozen backbone. The finder suggests {finder.suggestion:.2g}; using {rate:.2g}.")
     say(HEADER)
-    yield from train_head(classifier, lesson, rate)
+    steps = settings.epochs[0] * PASSES * lesson.steps()
+    course = Course([list(classifier.head.parameters())], [rate], steps, decay=0.0)
+    return course, train_head(classifier, lesson, seen, _resumed(course, progress, 1), story.done(1))
 
 
-def _stage_2(classifier: Classifier, lesson: Lesson, story: Story) -> Iterator[Epoch]:
-    finder = find_rates(classifier, lesson)
-    rates = lesson.settings.lr or (finder.suggestion / EARLY_SHARE, finder.suggestion)
-    story.finders.append(finder)
+def _stage_2(classifier: Classifier, lesson: Lesson, progress: Progress) -> Begun:
+    story, settings = progress.story, lesson.settings
+    finder = _found(story, 2, lambda: find_rates(classifier, lesson))
+    rates = settings.lr or (finder.suggestion / EARLY_SHARE, finder.suggestion)
     story.used[2] = rates
     say(
-        f"Stage 2: everything unfrozen. The finder suggests {finder.suggestion:.2g}; "
+        f"Stage 2: backbone unfrozen. The finder suggests {finder.suggestion:.2g}; "
         f"using {rates[0]:.2g} for the earliest layers to {rates[1]:.2g} for the last."
     )
     say(HEADER)
-    yield from finetune(classifier, lesson, rates)
+    groups = depth_groups(classifier)
+    course = Course(groups, spread(*rates, len(groups)), settings.epochs[1] * lesson.steps())
+    return course, finetune(classifier, lesson, _resumed(course, progress, 2), story.done(2))
+
+
+def _found(story: Story, stage: int, find: Callable[[], Finder]) -> Finder:
+    """Return what the finder found for a stage, in an earlier training that was stopped or now."""
+    found = story.finder(stage)
+    if found is None:
+        found = find()
+        story.finders.append(found)
+    return found
+
+
+def _resumed(course: Course, progress: Progress, stage: int) -> Course:
+    """Take the steps of a stage up where an earlier training was stopped in it."""
+    if progress.course is not None and progress.story.done(stage):
+        course.resume(*progress.course)
+    return course
 
 
 HEADER = "epoch  train_loss  valid_loss  error_rate   time"
@@ -353,4 +401,4 @@ def _timed(story: Story, what: str) -> Iterator[None]:
     """Note the wall time of a block in the story."""
     start = time.perf_counter()
     yield
-    story.seconds[what] = round(time.perf_counter() - start, 2)
+    story.seconds[what] = round(story.seconds.get(what, 0) + time.perf_counter() - start, 2)

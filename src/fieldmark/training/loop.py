@@ -1,9 +1,10 @@
-"""What both stages share: the data of a training, the order of its photos, its optimiser, and its validation."""
+"""What both stages share: the data of a training, the order of its photos, its steps, and its validation."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,9 +23,6 @@ FEWEST_STEPS = 5
 
 SMOOTHING = 0.1
 """Few photos are soon known by heart, and a network that is certain of all of them is certain of its mistakes too."""
-
-JUDGE_BATCH = 32
-"""Photos judged at a time: large enough to keep a processor busy, small enough for a laptop's memory."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +63,20 @@ class Lesson:
         return summed / weights[labels if out_of is None else out_of].sum()
 
     def generator(self, stage: int, epoch: int) -> Generator:
-        """Return the source of randomness of one epoch, which depends on nothing that happened before it."""
-        return Generator().manual_seed(self.settings.seed * 1_000_003 + stage * 1_009 + epoch)
+        """Return the source of randomness of one epoch, which depends on nothing that happened before it.
 
-    def batches(self, generator: Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        What PyTorch draws from a source of its own, as dropout does, begins anew too.
+        """
+        seed = (self.settings.seed * 1_000_003 + stage * 1_009 + epoch) % 2**63
+        torch.manual_seed(seed)
+        return Generator().manual_seed(seed)
+
+    def batches(self, generator: Generator, size: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the training photos once, in random order, augmented afresh.
+
+        Args:
+            generator: where all chance comes from.
+            size: side of the photos, where it is not that of the settings.
 
         Yields:
             float32 images `[n, 3, size, size]` with levels 0 to 255, and int64 labels `[n]`, both on the device.
@@ -78,7 +85,7 @@ class Lesson:
         # Parts of equal size, one photo more or less: a last part of one photo would get a whole step to itself.
         for rows in order.tensor_split(self.steps()):
             images = self.device.move(self.train.batch(rows.numpy()))
-            augmented = augment(images, self.settings.size, generator)
+            augmented = augment(images, size or self.settings.size, generator)
             yield self.device.move(augmented), self.train.labels[rows].to(self.device.place)
 
     def steps(self) -> int:
@@ -86,17 +93,43 @@ class Lesson:
         return max(1, round(len(self.train) / self.settings.batch))
 
 
-def one_cycle(
-    groups: list[list[nn.Parameter]], rates: list[float], steps: int
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.OneCycleLR]:
-    """Return AdamW and a schedule that climbs to each group's rate and comes down again over `steps` steps.
+class Course:
+    """The steps of one stage: AdamW, at rates that climb to each group's highest and come down again.
 
     The 1cycle policy of L. N. Smith, "A disciplined approach to neural network hyper-parameters" (2018).
     """
-    optimiser = torch.optim.AdamW([{"params": group} for group in groups], weight_decay=WEIGHT_DECAY)
-    total = max(steps, FEWEST_STEPS)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=rates, total_steps=total, pct_start=0.25)
-    return optimiser, schedule
+
+    def __init__(
+        self, groups: list[list[nn.Parameter]], rates: list[float], steps: int, decay: float = WEIGHT_DECAY
+    ) -> None:
+        """Prepare so many steps for groups of parameters, each with its highest rate."""
+        self.optimiser = torch.optim.AdamW([{"params": group} for group in groups], weight_decay=decay)
+        total = max(steps, FEWEST_STEPS)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser, max_lr=rates, total_steps=total, pct_start=0.25
+        )
+
+    def step(self) -> None:
+        """Move the parameters by their gradients, and forget these."""
+        self.optimiser.step()
+        self.schedule.step()
+        self.optimiser.zero_grad()
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return what it takes to go on from here: tensors by name, and plain numbers that JSON can hold."""
+        state = self.optimiser.state_dict()
+        tensors = {f"{i}.{name}": value for i, own in state["state"].items() for name, value in own.items()}
+        plain = {key: value for key, value in self.schedule.state_dict().items() if isinstance(value, int | float)}
+        return tensors, {"groups": state["param_groups"], "schedule": plain}
+
+    def resume(self, tensors: dict[str, Tensor], plain: dict[str, Any]) -> None:
+        """Go on from where `state` was asked."""
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            number, _, name = key.partition(".")
+            state.setdefault(int(number), {})[name] = value
+        self.optimiser.load_state_dict({"state": state, "param_groups": plain["groups"]})
+        self.schedule.load_state_dict(plain["schedule"])
 
 
 def judge(classifier: Classifier, lesson: Lesson) -> NDArray[np.float32]:
@@ -113,7 +146,7 @@ def features_of(classifier: Classifier, photos: PixelStore, device: Device) -> T
     """Return features float32 `[n, features]` of some photos, in full precision."""
     classifier.eval()
     with torch.inference_mode():
-        parts = [classifier.features(device.move(images)) for images in photos.in_order(JUDGE_BATCH)]
+        parts = [classifier.features(device.move(images)) for images in photos.in_order(device.at_once)]
         return torch.cat(parts).float() if parts else torch.zeros(0, classifier.head.linear.in_features)
 
 
