@@ -18,7 +18,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from threadpoolctl import threadpool_limits
 
-from fieldmark.engines.local import map_threads
 from fieldmark.terminal import track
 
 Floats = NDArray[np.float32]
@@ -110,7 +109,7 @@ def lay(
         return
     # The products are small and there are many: a library's own threads would cost twice what they do.
     with threadpool_limits(1, "blas"):
-        laid = map_threads(partial(_found_inside, greys, shapes), work)
+        laid = map(partial(_found_inside, greys, shapes), work)  # two threads wait for each other: half as fast again
         yield from track(laid, "laying photos over each other", total=len(work))
 
 
@@ -179,21 +178,21 @@ class _Whole:
 
     def __init__(self, grey: NDArray[np.uint8], look: _Look) -> None:
         self.look = look
-        picture = _detail(grey, look.side, look.side)
+        picture = _detail(grey.astype(np.float32), look.side, look.side)
         self.contrast = float(picture.std())
         # Of the picture and of its mirror image.
         self.spectra = rfft2(np.stack([picture, picture[:, ::-1]]))[:, None]
         self.sums = _integral(picture), _integral(picture * picture)
         self.lengths: dict[tuple[int, int], Floats] = {}
 
-    def likeness(self, part: NDArray[np.uint8], wider: float) -> float:
+    def likeness(self, grey: NDArray[np.uint8], wider: float) -> float:
         if self.contrast < _LEAST_CONTRAST:
             return 0.0
-        sizes, side = _sizes(wider, self.look), self.look.side
+        sizes, side, part = _sizes(wider, self.look), self.look.side, grey.astype(np.float32)
         laid = np.zeros((len(sizes), side, side), np.float32)
         for row, (height, width) in zip(laid, sizes, strict=True):
             detail = _detail(part, height, width)
-            length = float(np.linalg.norm(detail))
+            length = float(np.vdot(detail, detail)) ** 0.5
             if length < _LEAST_CONTRAST * (height * width) ** 0.5:  # its mean is out: the standard deviation
                 return 0.0
             row[:height, :width] = detail / length
@@ -227,11 +226,11 @@ def _sizes(wider: float, look: _Look) -> list[tuple[int, int]]:
     return sorted(((max(8, height), max(8, width)) for height, width in found), reverse=True)
 
 
-def _detail(grey: NDArray[np.uint8], height: int, width: int) -> Floats:
+def _detail(grey: Floats, height: int, width: int) -> Floats:
     """Shrink a picture and take its mean and its coarse light and shade out: float32 `[height, width]`."""
-    small = _shrink(height, len(grey)) @ grey.astype(np.float32) @ _shrink(width, len(grey)).T
+    small = _shrink(height, len(grey)) @ grey @ _shrink(width, len(grey)).T
     fine = small - _blur(height) @ small @ _blur(width).T
-    return np.asarray(fine - fine.mean(), np.float32)
+    return np.asarray(fine - fine.sum() / np.float32(fine.size), np.float32)
 
 
 @lru_cache(maxsize=256)

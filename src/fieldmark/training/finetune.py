@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from functools import partial
 from itertools import chain, repeat
 from typing import TypeGuard
 
@@ -18,6 +17,7 @@ from fieldmark.classifier import Classifier
 from fieldmark.config import EARLY_SHARE
 from fieldmark.terminal import track
 from fieldmark.training.finder import find_rate
+from fieldmark.training.halves import EARLY
 from fieldmark.training.loop import SMOOTHING, UNJUDGED, WEIGHT_DECAY, Course, Lesson, judge, verdict
 
 STAGE = 2
@@ -33,12 +33,12 @@ BOUNDS = (3e-4, 1e-3)
 def finetune(classifier: Classifier, lesson: Lesson, course: Course, done: int) -> Generator[Epoch]:
     """Train the network, early layers slower than late ones, and yield a row per epoch, after the first `done`."""
     epochs = lesson.settings.epochs[1]
-    with partly_frozen(classifier, lesson):
+    with partly_frozen(classifier):
         for epoch in range(done + 1, epochs + 1):
             start, total = time.perf_counter(), torch.zeros((), device=lesson.device.place)
-            batches = lesson.batches(lesson.generator(STAGE, epoch))
-            for images, labels in track(batches, f"stage 2, epoch {epoch} of {epochs}", lesson.steps()):
-                total += learn_from(classifier, lesson, images, labels) * len(labels)
+            batches = lesson.batches(lesson.generator(STAGE, epoch), epoch)
+            for inputs, labels in track(batches, f"stage 2, epoch {epoch} of {epochs}", lesson.steps()):
+                total += learn_from(classifier, lesson, inputs, labels) * len(labels)
                 course.step()
             is_judged = lesson.is_judged(epoch, epochs)
             valid_loss, error_rate = verdict(judge(classifier, lesson), lesson) if is_judged else UNJUDGED
@@ -53,26 +53,26 @@ def find_rates(classifier: Classifier, lesson: Lesson) -> Finder:
     groups = depth_groups(classifier)
     shares = spread(1 / EARLY_SHARE, 1.0, len(groups))
     optimiser = torch.optim.AdamW([{"params": group} for group in groups], weight_decay=WEIGHT_DECAY)
-    batches = chain.from_iterable(lesson.batches(lesson.generator(STAGE, -turn)) for turn in range(FINDER_STEPS))
+    batches = chain.from_iterable(lesson.batches(lesson.generator(STAGE, -turn), 1) for turn in range(FINDER_STEPS))
     bar = track(repeat(None, FINDER_STEPS), "stage 2, learning rate", FINDER_STEPS)
 
     def step(rate: float) -> float:
         next(bar, None)
-        images, labels = (part[:FINDER_BATCH] for part in next(batches))
+        inputs, labels = (part[:FINDER_BATCH] for part in next(batches))
         for group, share in zip(optimiser.param_groups, shares, strict=True):
             group["lr"] = rate * share
         optimiser.zero_grad()
-        loss = learn_from(classifier, lesson, images, labels)
+        loss = learn_from(classifier, lesson, inputs, labels)
         optimiser.step()
         return float(loss)
 
-    with partly_frozen(classifier, lesson):
+    with partly_frozen(classifier):
         found = find_rate(STAGE, step, first=1e-5, last=1e-1, steps=FINDER_STEPS, bounds=BOUNDS)
     classifier.load_state_dict(before)
     return found
 
 
-def learn_from(classifier: Classifier, lesson: Lesson, images: Tensor, labels: Tensor) -> Tensor:
+def learn_from(classifier: Classifier, lesson: Lesson, inputs: Tensor, labels: Tensor) -> Tensor:
     """Add a batch's gradients to all weights and return its loss, a scalar in nats.
 
     Batch norms that could not be folded stay at the statistics of the million photos they were pretrained on; those of
@@ -82,57 +82,39 @@ def learn_from(classifier: Classifier, lesson: Lesson, images: Tensor, labels: T
     for module in classifier.backbone.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.eval()
-    total = torch.zeros((), device=images.device)
-    at_once = lesson.device.at_once
-    for some, names in zip(torch.split(images, at_once), torch.split(labels, at_once), strict=True):
+    total, at_once = torch.zeros((), device=inputs.device), lesson.at_once
+    for some, names in zip(torch.split(inputs, at_once), torch.split(labels, at_once), strict=True):
         with lesson.device.mixed():
-            features = classifier.features(some)
+            features = lesson.read(some)
         loss = lesson.loss(classifier.head(features.float()), names, labels, SMOOTHING)
         loss.backward()  # type: ignore[no-untyped-call]
         total += loss.detach()
     return total
 
 
-FROZEN_GROUPS = 2
-"""Of the eight groups of layers, the earliest: edges and colours are the same for every topic, and with them frozen a
-step takes a third less."""
-
-
 @contextmanager
-def partly_frozen(classifier: Classifier, lesson: Lesson) -> Iterator[None]:
-    """Keep the earliest layers and all depthwise kernels as they were pretrained while the block runs.
+def partly_frozen(classifier: Classifier) -> Iterator[None]:
+    """Keep the early layers and all depthwise kernels as they were pretrained while the block runs.
 
-    Depthwise kernels are one weight in fifty of EfficientNet-Lite0, and on a processor their gradients take most of a
-    step: measured at 299 pixels in bfloat16, 28 ms a photo without them and 57 with them. In float32 those with a
-    stride pass their gradients on in a twentieth of the time.
+    Depthwise kernels are one weight in fifty of EfficientNet-Lite0, and on a processor their gradients take half of a
+    step of the late half, and most of a step of the whole.
     """
-    depthwise = [module for module in classifier.backbone.modules() if is_depthwise(module)]
-    early = {id(own) for group in layer_groups(classifier.backbone)[:FROZEN_GROUPS] for own in group}
-    late = [conv for conv in depthwise if id(conv.weight) not in early]
-    strided = [conv for conv in late if max(conv.stride) > 1 and lesson.device.place.type == "cpu"]
-    kernels = [own for conv in late for own in conv.parameters()]
-    frozen = [own for own in classifier.backbone.parameters() if id(own) in early] + kernels
+    early = list(classifier.backbone.parameters())
+    early = early[: round(EARLY * len(early))]
+    kernels = (module.parameters() for module in classifier.backbone.modules() if is_depthwise(module))
+    frozen = [*early, *chain.from_iterable(kernels)]
     for parameter in frozen:
         parameter.requires_grad_(False)
-    for conv in strided:
-        conv.forward = partial(_in_float32, conv)  # type: ignore[method-assign]
     try:
         yield
     finally:
         for parameter in frozen:
             parameter.requires_grad_(True)
-        for conv in strided:
-            del conv.forward
 
 
 def is_depthwise(module: nn.Module) -> TypeGuard[nn.Conv2d]:
     """Whether a layer looks at each channel by itself."""
     return isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1
-
-
-def _in_float32(conv: nn.Conv2d, images: Tensor) -> Tensor:
-    with torch.autocast(images.device.type, enabled=False):
-        return type(conv).forward(conv, images.float())
 
 
 def depth_groups(classifier: Classifier) -> list[list[nn.Parameter]]:

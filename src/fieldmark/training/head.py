@@ -49,7 +49,7 @@ class Seen:
 def train_head(classifier: Classifier, lesson: Lesson, seen: Seen, course: Course, done: int) -> Generator[Epoch]:
     """Train the head over the frozen backbone and yield a row per epoch, after the first `done`."""
     epochs = lesson.settings.epochs[0]
-    judged = judge_features(classifier, lesson)  # the backbone is frozen, so these stay as they are
+    judged = judge_features(classifier, lesson, lesson.valid)  # the backbone is frozen, so these stay as they are
     for epoch in range(done + 1, epochs + 1):
         start, total = time.perf_counter(), 0.0
         for features, labels in seen.batches(lesson, epoch):

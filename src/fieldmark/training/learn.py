@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.nn import Module
 
 from fieldmark import backbones
 from fieldmark.artifacts.features import key_of
@@ -32,6 +33,7 @@ from fieldmark.errors import RunError, TrainingFailed
 from fieldmark.terminal import say, warn
 from fieldmark.training.augment import ROOM
 from fieldmark.training.finetune import depth_groups, find_rates, finetune, spread
+from fieldmark.training.halves import EARLY, EarlySight, cut
 from fieldmark.training.head import PASSES, Seen, find_head_rate, train_head
 from fieldmark.training.loop import Course, Lesson, classify, features_of, judge_features
 from fieldmark.training.pixels import PixelStore, fill_store
@@ -84,6 +86,7 @@ class Material:
         roomy: photos to learn from, kept a little larger than the network sees them.
         fitted: photos to judge by, fitted as the exported model will fit them.
         features: what the pretrained backbone sees in all of them.
+        sight: what its early half sees in them; None for a backbone that cannot be cut.
         seconds: how long the decoding took.
         unfinished: where a training keeps what it has learned so far; None where it need not.
     """
@@ -93,6 +96,7 @@ class Material:
     roomy: PixelStore
     fitted: PixelStore
     features: Features
+    sight: EarlySight | None
     seconds: float
     unfinished: Unfinished | None = None
 
@@ -151,7 +155,25 @@ def gather(
             fill_store(Path(folder, "train"), root, train, classes, roomy, "fitting photos to learn from"),
             fill_store(Path(folder, "valid"), root, valid, classes, fit_of(settings), "fitting photos to judge by"),
         )
-        yield Material(tuple(classes), settings, *stores, features, time.perf_counter() - start, unfinished)
+        sight = _early_sight(settings, *stores, Path(folder))
+        yield Material(tuple(classes), settings, *stores, features, sight, time.perf_counter() - start, unfinished)
+
+
+def _early_sight(settings: TrainSettings, roomy: PixelStore, fitted: PixelStore, folder: Path) -> EarlySight | None:
+    """Return what the early half of the pretrained backbone sees in photos, or None where it cannot be cut."""
+    device, pretrained = pick_device(), backbones.pretrained(settings.backbone, _weights_file(settings))
+    halves = cut(device.take(pretrained.network.eval()), settings.size)
+    if halves is None:
+        return None
+    early = halves[0]
+    mean, std = (levels.view(1, 3, 1, 1).to(device.place) for levels in (pretrained.mean, pretrained.std))
+    look = partial(_look, early, mean, std)
+    return EarlySight(look, roomy, fitted, settings.size, settings.seed, device, folder)
+
+
+def _look(early: Module, mean: Tensor, std: Tensor, images: Tensor) -> Tensor:
+    seen: Tensor = early((images.float() - mean) / std)
+    return seen
 
 
 def learn(material: Material, train: Sequence[PhotoFile], valid: Sequence[PhotoFile], choose: bool = True) -> Learned:
@@ -175,13 +197,15 @@ def learn(material: Material, train: Sequence[PhotoFile], valid: Sequence[PhotoF
     device.take(classifier)
     roomy = material.roomy.only(train)
     weights = _class_weights(roomy, classes, story)
-    lesson = Lesson(roomy, material.fitted.only(valid), weights, settings, device, choose)
+    halves = cut(classifier.backbone, settings.size) if material.sight else None
+    read = halves[1] if halves else classifier.features
+    lesson = Lesson(roomy, material.fitted.only(valid), weights, settings, device, read, material.sight, choose)
     classifier.load_state_dict(_run_stages(classifier, lesson, Progress(story), material))
     exemplars = material.fitted.only(exemplars_of(train))
     with _timed(story, "judge"):
-        features = judge_features(classifier, lesson)
+        features = judge_features(classifier, lesson, lesson.valid)
         logits = classify(classifier, features)
-        known = features_of(classifier, exemplars, device)
+        known = judge_features(classifier, lesson, exemplars)
     return Learned(
         classifier.to("cpu"),
         story,
@@ -257,7 +281,8 @@ def answers(
     device.take(classifier)
     with TemporaryDirectory(dir=scratch, prefix="pixels-", ignore_cleanup_errors=True) as folder:
         store = fill_store(Path(folder) / "more", root, photos, classes, fit_of(settings), "fitting rejected photos")
-        logits = classify(classifier, features_of(classifier, store, device))
+        images = map(device.move, store.in_order(device.at_once))
+        logits = classify(classifier, features_of(classifier, classifier.features, images))
     classifier.to("cpu")
     return store.photos, logits
 
@@ -328,13 +353,15 @@ def _stage_2(classifier: Classifier, lesson: Lesson, progress: Progress) -> Begu
     finder = _found(story, 2, lambda: find_rates(classifier, lesson))
     rates = settings.lr or (finder.suggestion / EARLY_SHARE, finder.suggestion)
     story.used[2] = rates
+    groups = depth_groups(classifier)
+    each = spread(*rates, len(groups))
+    first = each[round(EARLY * (len(groups) - 1))]
     say(
-        f"Stage 2: backbone unfrozen. The finder suggests {finder.suggestion:.2g}; "
-        f"using {rates[0]:.2g} for the earliest layers to {rates[1]:.2g} for the last."
+        f"Stage 2: the later layers unfrozen. The finder suggests {finder.suggestion:.2g}; "
+        f"using {first:.2g} for the first of them to {rates[1]:.2g} for the last."
     )
     say(HEADER)
-    groups = depth_groups(classifier)
-    course = Course(groups, spread(*rates, len(groups)), settings.epochs[1] * lesson.steps())
+    course = Course(groups, each, settings.epochs[1] * lesson.steps())
     return course, finetune(classifier, lesson, _resumed(course, progress, 2), story.done(2))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,15 @@ from fieldmark.classifier import Classifier
 from fieldmark.config import TrainSettings
 from fieldmark.device import Device
 from fieldmark.training.augment import augment
+from fieldmark.training.halves import EarlySight
 from fieldmark.training.pixels import PixelStore
 
 WEIGHT_DECAY = 0.01
 FEWEST_STEPS = 5
 """A cycle of four steps or fewer has no room to climb in (torch divides by zero); such a training ends half way."""
+
+LATE_AT_ONCE = 4
+"""Times as many photos pass through a late half together as through a whole network."""
 
 SMOOTHING = 0.1
 """Few photos are soon known by heart, and a network that is certain of all of them is certain of its mistakes too."""
@@ -35,6 +39,9 @@ class Lesson:
         class_weights: float32 `[classes]`, weight of each class in the loss; all one when classes are about equal.
         settings: what was asked for.
         device: where to work.
+        read: what turns photos into features `[n, features]`: the late half of the classifier's backbone, which reads
+            what the early half saw; or the whole of one that cannot be cut, which takes levels 0 to 255.
+        sight: what the early half sees; None for a backbone that cannot be cut.
         judge_each: whether every epoch is judged, so that the best can be chosen; else the last of each stage is.
     """
 
@@ -43,6 +50,8 @@ class Lesson:
     class_weights: Tensor
     settings: TrainSettings
     device: Device
+    read: Callable[[Tensor], Tensor]
+    sight: EarlySight | None = None
     judge_each: bool = True
 
     def is_judged(self, epoch: int, epochs: int) -> bool:
@@ -71,22 +80,38 @@ class Lesson:
         torch.manual_seed(seed)
         return Generator().manual_seed(seed)
 
-    def batches(self, generator: Generator, size: int | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the training photos once, in random order, augmented afresh.
+    def batches(self, generator: Generator, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the training photos once, in random order, augmented as in one epoch, counted from 1.
 
         Args:
-            generator: where all chance comes from.
-            size: side of the photos, where it is not that of the settings.
+            generator: where all chance comes from, but for how photos are augmented whose early sight is kept.
+            epoch: which.
 
         Yields:
-            float32 images `[n, 3, size, size]` with levels 0 to 255, and int64 labels `[n]`, both on the device.
+            what `read` takes, and int64 labels `[n]`, both on the device.
         """
         order = torch.randperm(len(self.train), generator=generator)
         # Parts of equal size, one photo more or less: a last part of one photo would get a whole step to itself.
         for rows in order.tensor_split(self.steps()):
+            labels = self.train.labels[rows].to(self.device.place)
+            if self.sight is not None:
+                yield self.sight.view(epoch, self.train.rows[rows.numpy()]), labels
+                continue
             images = self.device.move(self.train.batch(rows.numpy()))
-            augmented = augment(images, size or self.settings.size, generator)
-            yield self.device.move(augmented), self.train.labels[rows].to(self.device.place)
+            yield self.device.move(augment(images, self.settings.size, generator)), labels
+
+    def judged(self, photos: PixelStore) -> Iterator[Tensor]:
+        """Yield what `read` takes of photos to judge by, in order."""
+        if self.sight is None:
+            yield from map(self.device.move, photos.in_order(self.device.at_once))
+            return
+        for rows in np.array_split(photos.rows, -(-len(photos) // self.at_once) or 1):
+            yield self.sight.judged(rows)
+
+    @property
+    def at_once(self) -> int:
+        """Photos to pass through `read` together: what a late half makes of one is small."""
+        return self.device.at_once if self.sight is None else LATE_AT_ONCE * self.device.at_once
 
     def steps(self) -> int:
         """Return the number of steps in an epoch."""
@@ -134,19 +159,19 @@ class Course:
 
 def judge(classifier: Classifier, lesson: Lesson) -> NDArray[np.float32]:
     """Return logits float32 `[n, classes]` for the validation photos, in full precision, as the exported model will."""
-    return classify(classifier, judge_features(classifier, lesson))
+    return classify(classifier, judge_features(classifier, lesson, lesson.valid))
 
 
-def judge_features(classifier: Classifier, lesson: Lesson) -> Tensor:
-    """Return features float32 `[n, features]` of the validation photos, in full precision."""
-    return features_of(classifier, lesson.valid, lesson.device)
+def judge_features(classifier: Classifier, lesson: Lesson, photos: PixelStore) -> Tensor:
+    """Return features float32 `[n, features]` of some photos to judge by, in full precision."""
+    return features_of(classifier, lesson.read, lesson.judged(photos) if len(photos) else ())
 
 
-def features_of(classifier: Classifier, photos: PixelStore, device: Device) -> Tensor:
-    """Return features float32 `[n, features]` of some photos, in full precision."""
+def features_of(classifier: Classifier, read: Callable[[Tensor], Tensor], inputs: Iterable[Tensor]) -> Tensor:
+    """Return features float32 `[n, features]` of what `read`, of this classifier, takes; in full precision."""
     classifier.eval()
     with torch.inference_mode():
-        parts = [classifier.features(device.move(images)) for images in photos.in_order(device.at_once)]
+        parts = [read(some) for some in inputs]
         return torch.cat(parts).float() if parts else torch.zeros(0, classifier.head.linear.in_features)
 
 
