@@ -41,7 +41,7 @@ def test_flags_and_keywords_are_read_alike(key, given, wanted):
     ("key", "given"),
     [
         ("epochs", "0,0"), ("epochs", "a"), ("epochs", "1,2,3"), ("epochs", "4,-1"), ("size", "0"), ("size", "big"),
-        ("size", 299.5), ("batch", "1"), ("valid_share", "0"), ("valid_share", "1"), ("valid_share", "120%"),
+        ("size", 299.5), ("size", "31"), ("epochs", "0"), ("epochs", "0,4"), ("head_lr", "0"), ("batch", "1"), ("valid_share", "0"), ("valid_share", "1"), ("valid_share", "120%"),
         ("test", "0"), ("test", "all"),
         ("lr", "0"), ("lr", "nan"), ("lr", "1e-4,1e-3,1"), ("head_lr", "-1"), ("head_lr", "1e38"),
         ("lr", "1e-4,1e38"), ("head_lr", "inf"), ("fit", "stretch"),
@@ -74,3 +74,17 @@ def test_an_unknown_fit_names_the_nearest():
 )
 def test_costs_are_given_one_by_one_or_as_a_table(given, kept):
     assert TrainSettings.of({"cost": given}).cost == kept
+
+
+@pytest.mark.parametrize(("effort", "epochs"), [("quick", (4, 0)), ("normal", (4, 4)), ("thorough", (4, 12))])
+def test_an_effort_decides_the_epochs(effort, epochs):
+    assert TrainSettings.of({"effort": effort}).epochs == epochs
+
+
+def test_epochs_that_are_given_go_before_the_effort():
+    assert TrainSettings.of({"effort": "quick", "epochs": "2,3"}).epochs == (2, 3)
+
+
+def test_an_effort_that_nobody_knows_names_the_nearest():
+    with pytest.raises(WrongUsage, match="--effort quik is not known. Did you mean quick"):
+        TrainSettings.of({"effort": "quik"})

@@ -184,6 +184,7 @@ def _tell_what_went_in(prepared: Prepared, use: str) -> list[str]:
         say(f"{workspace.root} cannot be written to; splits and runs are kept in {workspace.memory}.")
     if photos.sealed:
         say(f"test/ is sealed: its {photos.sealed} files were not read. `fieldmark evaluate --test` opens it.")
+    say(f"Works on {training('fieldmark.device').pick_device()}.")
     tell_unusable(photos.unusable)
     warnings = [
         f"One and the same photo lies under {len(group)} labels, so all but one of them are wrong: "
