@@ -41,7 +41,8 @@ def test_flags_and_keywords_are_read_alike(key, given, wanted):
     ("key", "given"),
     [
         ("epochs", "0,0"), ("epochs", "a"), ("epochs", "1,2,3"), ("epochs", "4,-1"), ("size", "0"), ("size", "big"),
-        ("size", 299.5), ("size", "31"), ("epochs", "0"), ("epochs", "0,4"), ("head_lr", "0"), ("batch", "1"), ("valid_share", "0"), ("valid_share", "1"), ("valid_share", "120%"),
+        ("size", 299.5), ("size", "31"), ("epochs", "0"), ("epochs", "0,4"), ("head_lr", "0"),
+        ("batch", "1"), ("valid_share", "0"), ("valid_share", "1"), ("valid_share", "120%"),
         ("test", "0"), ("test", "all"),
         ("lr", "0"), ("lr", "nan"), ("lr", "1e-4,1e-3,1"), ("head_lr", "-1"), ("head_lr", "1e38"),
         ("lr", "1e-4,1e38"), ("head_lr", "inf"), ("fit", "stretch"),
@@ -86,5 +87,5 @@ def test_epochs_that_are_given_go_before_the_effort():
 
 
 def test_an_effort_that_nobody_knows_names_the_nearest():
-    with pytest.raises(WrongUsage, match="--effort quik is not known. Did you mean quick"):
+    with pytest.raises(WrongUsage, match=r"--effort quik is not known\. Did you mean quick"):
         TrainSettings.of({"effort": "quik"})
