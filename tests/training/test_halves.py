@@ -1,5 +1,7 @@
 """The two halves of a backbone, and what is kept of the sight of the first."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import timm
@@ -11,6 +13,7 @@ from fieldmark.artifacts.photos import read_folder
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.cli import main
 from fieldmark.config import TrainSettings
+from fieldmark.device import Device
 from fieldmark.embed import embed
 from fieldmark.training import learn as learning
 from fieldmark.training.halves import EARLY, VIEWS, cut
@@ -76,6 +79,23 @@ def test_what_is_kept_is_smaller_than_the_photos_and_goes_with_them(material):
     material.sight.view(1, np.arange(5))
     (kept,) = material.sight.folder.glob("view*")
     assert 0 < kept.stat().st_size < material.roomy.pixels.nbytes
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, None])
+def test_planes_of_one_pixel_are_kept_in_either_precision(material, half):
+    sight = replace(material.sight, device=Device(torch.device("cpu"), half), _kept={})
+
+    def look(images):
+        planes = images.float().mean((2, 3), True)
+        return planes.to(half or torch.float32).permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+
+    sight.look = look
+
+    seen = sight.judged(np.arange(5))
+
+    # Channels last planes of 1 x 1 count as contiguous, whatever their strides: torch once refused to view their bytes.
+    assert seen.shape == (5, 3, 1, 1)
+    assert torch.allclose(seen.float(), material.fitted.batch(np.arange(5)).float().mean((2, 3), True), rtol=0.01)
 
 
 @pytest.mark.parametrize("flags", [(), ("--folds", "2")])

@@ -131,7 +131,8 @@ class EarlySight:
         with path.open("wb") as out, torch.no_grad():
             for images in bar:
                 sight = self.look(images).cpu().contiguous()
-                out.write(sight.view(torch.uint8).numpy().tobytes())
+                # Flat first: of planes of 1 x 1 channels last counts as contiguous, and its strides cannot be viewed.
+                out.write(sight.flatten().view(torch.uint8).numpy().tobytes())
                 shape, dtype, seen = sight.shape[1:], sight.dtype, seen + len(sight)
         size = seen * int(np.prod(shape))
         kept = torch.from_file(str(path), shared=False, size=size, dtype=dtype) if size else torch.zeros(0, dtype=dtype)
