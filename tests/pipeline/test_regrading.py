@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from fieldmark.artifacts import runs, verdicts
@@ -78,3 +80,27 @@ def test_photos_cleaned_before_any_model_saw_them_are_no_regrading(tmp_path):
     photos = read_photos(Workspace.open(folder)).photos
     decide(folder, (photos[0].id, "reject"), (photos[20].id, "label", "blue"))
     assert train(folder, SETTINGS).metrics()["regraded"] is None
+
+
+def test_with_folds_every_photo_was_judged_so_every_photo_regraded_since_counts(tmp_path):
+    folder = paint_flat(tmp_path / "colours", {"red": 14, "blue": 14})
+    settings = replace(SETTINGS, folds=2, repeats=2)
+    first = train(folder, settings)
+    assert first.metrics()["regraded"] is None
+    by_id = {photo.id: photo for photo in read_photos(Workspace.open(folder)).photos}
+    red = [photo.id for photo in by_id.values() if photo.label == "red"]
+    decide(folder, (red[0], "reject"), (red[1], "label", "blue"))
+
+    run = train(folder, settings)
+
+    changed = run.metrics()["regraded"]
+    assert (changed["rejected"], changed["relabelled"]) == (1, 1)
+    assert changed["uncleaned"]["n"] == len(by_id) * settings.repeats  # the rejected one too, once a repeat
+    predictions = run.predictions()
+    assert red[0] not in predictions.ids
+    assert changed["uncleaned"]["wrong"] >= sum(
+        predictions.classes[label] != "red"
+        for id_, label in zip(predictions.ids, predictions.predicted, strict=True)
+        if id_ == red[1]
+    )
+    assert "as before" in (run.path / runs.REPORT).read_text("utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +40,8 @@ class Fold:
         epochs: how it went; only the last of each stage is judged.
         seconds: wall time.
         stopped: why it ended early, in words; None where it did not.
+        rejected: the r photos that were judged besides, as `Rejected` says.
+        rejected_logits: float32 `[r, classes]`.
     """
 
     name: str
@@ -48,7 +51,9 @@ class Fold:
     scores: NDArray[np.float64]
     epochs: tuple[Epoch, ...]
     seconds: float
-    stopped: str | None = None
+    stopped: str | None
+    rejected: tuple[PhotoFile, ...]
+    rejected_logits: NDArray[np.float32]
 
     def to_dict(self, classes: Sequence[str]) -> dict[str, Any]:
         """Return what `metrics.json` lists of it."""
@@ -68,13 +73,36 @@ class Fold:
         return np.array([index[photo.label] for photo in self.judged], dtype=np.int64)
 
 
-def train_folds(workspace: Workspace, material: Material, photos: Sequence[PhotoFile]) -> list[Fold]:
+@dataclass(frozen=True)
+class Rejected:
+    """Photos that a person left out once a model had been judged by them; no fold learns from them.
+
+    Attributes:
+        photos: with the class they had.
+        root: the folder that their paths start from.
+        scratch: a folder for decoded pixels; nothing is left in it.
+    """
+
+    photos: tuple[PhotoFile, ...]
+    root: Path
+    scratch: Path
+
+    def of(self, fold: int, k: int, kept: Sides) -> Rejected:
+        """Return those of one of k folds: where they lay before, else where their bytes put them."""
+        own = (p for p in self.photos if kept.get(p.id, str(int(p.id, 16) % k + 1)) == str(fold))
+        return replace(self, photos=tuple(own))
+
+
+def train_folds(
+    workspace: Workspace, material: Material, photos: Sequence[PhotoFile], rejected: Rejected
+) -> list[Fold]:
     """Train once for each fold of each repeat. The number of epochs is fixed, so nothing is chosen by the fold judged.
 
     Args:
         workspace: where the folds are kept, so that photos added later move no old one.
         material: all the photos, decoded to learn from and to judge by.
         photos: the photos, in groups.
+        rejected: photos to judge besides, each once a repeat.
 
     Raises:
         FolderError: the photos cannot be cut into so many folds.
@@ -84,9 +112,11 @@ def train_folds(workspace: Workspace, material: Material, photos: Sequence[Photo
     done: list[Fold] = []
     start = time.monotonic()
     for repeat, sides in enumerate(cuts, start=1):
+        kept = splits.read_kept(workspace, settings.seed, splits.folds(settings.folds, repeat))
         for fold in range(1, settings.folds + 1):
             _tell(len(done), repeat, fold, settings.folds, settings.repeats, time.monotonic() - start)
-            done.append(train_fold(material, photos, sides, repeat, fold))
+            besides = rejected.of(fold, settings.folds, kept)
+            done.append(train_fold(material, photos, sides, repeat, fold, besides))
     return done
 
 
@@ -105,7 +135,14 @@ def cut(workspace: Workspace, photos: Sequence[PhotoFile], seed: int, k: int, re
     return sides
 
 
-def train_fold(material: Material, photos: Sequence[PhotoFile], sides: Sides, repeat: int, fold: int) -> Fold:
+def train_fold(
+    material: Material,
+    photos: Sequence[PhotoFile],
+    sides: Sides,
+    repeat: int,
+    fold: int,
+    rejected: Rejected | None = None,
+) -> Fold:
     """Learn from all photos but those of one fold, and judge these after the last epoch.
 
     Args:
@@ -114,6 +151,7 @@ def train_fold(material: Material, photos: Sequence[PhotoFile], sides: Sides, re
         sides: id -> fold, as `cut` gives them.
         repeat: which cut it is, from 1.
         fold: which fold is judged, from 1.
+        rejected: photos to judge besides.
 
     Raises:
         TrainingFailed: the loss was no number from the first epoch on; the message names the fold.
@@ -132,7 +170,20 @@ def train_fold(material: Material, photos: Sequence[PhotoFile], sides: Sides, re
     epochs = tuple(learned.story.epochs)
     scores = scores_of(directions_of(learned.exemplars, learned.exemplar_labels), learned.features)
     stopped = learned.story.stopped
-    return Fold(name, learned.n_train, learned.judged, learned.logits, scores, epochs, seconds, stopped)
+    besides = _judge_besides(learned, material, rejected)
+    return Fold(name, learned.n_train, learned.judged, learned.logits, scores, epochs, seconds, stopped, *besides)
+
+
+def _judge_besides(
+    learned: Learned, material: Material, rejected: Rejected | None
+) -> tuple[tuple[PhotoFile, ...], NDArray[np.float32]]:
+    if rejected is None or not rejected.photos:
+        return (), np.zeros((0, len(material.classes)), np.float32)
+    answers = training("fieldmark.training.learn").answers
+    judged: tuple[tuple[PhotoFile, ...], NDArray[np.float32]] = answers(
+        learned.classifier, rejected.root, rejected.photos, material.classes, material.settings, rejected.scratch
+    )
+    return judged
 
 
 def _tell(done: int, repeat: int, fold: int, folds: int, repeats: int, spent: float) -> None:

@@ -6,13 +6,12 @@ photos are counted, and the next model is judged both ways: on what was cleaned,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from fieldmark.artifacts.photos import PhotoFile, PhotoFolder
 from fieldmark.artifacts.runs import whole_runs
-from fieldmark.artifacts.splits import Sides
 from fieldmark.artifacts.verdicts import Decision, read_journal
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.errors import RunError
@@ -20,7 +19,7 @@ from fieldmark.errors import RunError
 
 @dataclass(frozen=True)
 class Regraded:
-    """Photos of the validation side about which was decided after a model had been judged by them.
+    """Photos to judge by about which was decided after a model had been judged by them.
 
     Attributes:
         rejected: with the class they had, and uncropped.
@@ -49,14 +48,13 @@ class Regraded:
         }
 
 
-def find_regraded(workspace: Workspace, photos: PhotoFolder, sides: Sides, kept: Sides) -> Regraded:
-    """Find the photos of the validation side that were rejected or relabelled after a run was judged by them.
+def find_regraded(workspace: Workspace, photos: PhotoFolder, is_judged: Callable[[str], bool]) -> Regraded:
+    """Find the photos to judge by that were rejected or relabelled after a run was judged by them.
 
     Args:
         workspace: whose runs and journal are read.
         photos: as read through the verdicts.
-        sides: of the photos that are left.
-        kept: of all photos, as an earlier run left it; a rejected photo has its side from there.
+        is_judged: whether the photo with an id is one to judge by, or would be had it not been rejected.
     """
     decisions = read_journal(workspace).decisions()
     changed = [photo for photo in photos.before if _is_changed(photo, decisions.get(photo.id))]
@@ -66,9 +64,7 @@ def find_regraded(workspace: Workspace, photos: PhotoFolder, sides: Sides, kept:
     late = [
         photo
         for photo in changed
-        if sides.get(photo.id, kept.get(photo.id)) == "valid"
-        and photo.id in first_judged
-        and decisions[photo.id].at >= first_judged[photo.id]
+        if is_judged(photo.id) and photo.id in first_judged and decisions[photo.id].at >= first_judged[photo.id]
     ]
     return Regraded(
         tuple(photo for photo in late if decisions[photo.id].state == "reject"),

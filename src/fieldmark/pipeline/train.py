@@ -21,7 +21,7 @@ from fieldmark.evaluate.metrics import summarize
 from fieldmark.evaluate.unknown import decide, directions_of, scores_of
 from fieldmark.pipeline.calibrate import calibrate
 from fieldmark.pipeline.extra import training
-from fieldmark.pipeline.folds import train_folds
+from fieldmark.pipeline.folds import Fold, Rejected, train_folds
 from fieldmark.pipeline.outcome import Outcome, predictions_of
 from fieldmark.pipeline.prepare import Prepared, costs_of, prepare, weights_of
 from fieldmark.pipeline.probing import ids_of, judge_learned, read_probes
@@ -87,7 +87,7 @@ def _train_once(prepared: Prepared, settings: TrainSettings, scratch: Path, unfi
     ) as material:
         learned: Learned = learn.learn(material, train_photos, valid_photos)
     _keep_split(workspace, settings, sides, photos)
-    regraded = find_regraded(workspace, photos, sides, kept)
+    regraded = find_regraded(workspace, photos, lambda id_: sides.get(id_, kept.get(id_)) == "valid")
     predictions = predictions_of(learned.judged, learned.logits, photos.classes)
     directions = directions_of(learned.exemplars, learned.exemplar_labels)
     unknown = decide(directions, scores_of(directions, learned.features), predictions)
@@ -114,10 +114,12 @@ def _train_folds(prepared: Prepared, settings: TrainSettings, scratch: Path, unf
         say("The folder has a validation side of its own; with --folds it is cut like the rest.")
     times = f" {settings.repeats} times" if settings.repeats > 1 else ""
     warnings = _tell_what_went_in(prepared, f"Each is judged{times}, by a training that did not see it.")
+    regraded = find_regraded(workspace, photos, lambda _: True)
     with learn.gather(
         photos.root, photos.photos, photos.photos, photos.classes, settings, prepared.features, scratch, unfinished
     ) as material:
-        folds = tuple(train_folds(workspace, material, photos.photos))
+        rejected = Rejected(regraded.rejected, photos.root, scratch)
+        folds = tuple(train_folds(workspace, material, photos.photos, rejected))
         say("The model itself, on all photos.")
         learned: Learned = learn.learn(material, photos.photos, (), choose=False)
     judged = [photo for fold in folds for photo in fold.judged]
@@ -135,7 +137,7 @@ def _train_folds(prepared: Prepared, settings: TrainSettings, scratch: Path, unf
         folds,
         material.lost,
         warnings,
-        None,
+        _folds_both_ways(regraded, folds, photos) if regraded else None,
         costs_of(settings, photos.classes),
         unknown,
         {},
@@ -221,3 +223,11 @@ def _judge_both_ways(
     )
     judged = [*regraded.as_they_were(learned.judged), *rejected]
     return regraded.to_dict(summarize(predictions_of(judged, np.concatenate([learned.logits, logits]), photos.classes)))
+
+
+def _folds_both_ways(regraded: Regraded, folds: Sequence[Fold], photos: PhotoFolder) -> dict[str, Any]:
+    """Judge the folds also on the photos as they were before a person regraded them."""
+    judged = [photo for fold in folds for photo in (*regraded.as_they_were(fold.judged), *fold.rejected)]
+    logits = np.concatenate([part for fold in folds for part in (fold.logits, fold.rejected_logits)])
+    names = [fold.name for fold in folds for _ in (*fold.judged, *fold.rejected)]
+    return regraded.to_dict(summarize(predictions_of(judged, logits, photos.classes, names)))
