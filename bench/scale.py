@@ -5,8 +5,8 @@
 For each number: `fieldmark train --effort quick` in full, from nothing but the photos, and after it `--epochs 4,1`:
 stage 2 with one epoch, which finds the features that the first has kept. Memory is anonymous and shared, the most that
 was seen twice a second; mapped pages of files do not count. The photos are soft patches of colour, two classes by hue:
-they cost what photos of their size cost, and are quick to paint. Processor seconds stand beside the clock's, since other
-work on the machine lengthens the latter alone. The last line is JSON.
+they cost what photos of their size cost, and are quick to paint. Processor seconds stand beside the clock's, since
+other work on the machine lengthens the latter alone. The last line is JSON.
 """
 
 import argparse
