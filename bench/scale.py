@@ -1,6 +1,6 @@
 """What a training costs against the number of photos: 400, 4,000 and 40,000 that are painted for it.
 
-    python bench/scale.py [--photos 400,4000,40000] [--work WORK]
+    python bench/scale.py [--photos 400,4000,40000] [--work WORK] [-- FLAGS OF TRAIN]
 
 For each number: `fieldmark train --effort quick` in full, from nothing but the photos, and after it `--epochs 4,1`:
 stage 2 with one epoch, which finds the features that the first has kept. Memory is anonymous and shared, the most that
@@ -76,6 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", default="400,4000,40000")
     parser.add_argument("--work", type=Path)
+    parser.add_argument("flags", nargs="*", help="for both trainings, such as --size 128")
     given = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -91,7 +92,7 @@ def main() -> None:
             shutil.rmtree(folder / ".fieldmark", ignore_errors=True)
             for what, flags in (("quick", ("--effort", "quick")), ("one epoch of stage 2", ("--epochs", "4,1"))):
                 run = Path(scratch) / f"run-{photos}-{len(rows)}"
-                wall, cpu, peak = measure(folder, run, *flags)
+                wall, cpu, peak = measure(folder, run, *flags, *given.flags)
                 figures = {"seconds": round(wall, 1), "cpu": round(cpu, 1), "mib": round(peak)}
                 rows.append({"photos": photos, "what": what} | figures)
                 row = f"{photos} | {what} | {wall:.0f} | {cpu:.0f} | {1000 * cpu / photos:.0f} | {peak:.0f}"
