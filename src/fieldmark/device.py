@@ -47,6 +47,14 @@ class Device:
         """Move a batch `[n, 3, height, width]` here, laid out channels last."""
         return images.to(self.place, non_blocking=True).contiguous(memory_format=torch.channels_last)
 
+    def filled(self, images: Tensor) -> Tensor:
+        """Repeat the last of a batch's images until there are as many as pass together.
+
+        What a network makes of a photo can then not hang on how many others passed with it, to the last bit.
+        """
+        missing = self.at_once - len(images)
+        return torch.cat([images, images[-1:].expand(missing, -1, -1, -1)]) if missing > 0 else images
+
     def __str__(self) -> str:
         name = torch.cuda.get_device_name(self.place) if self.place.type == "cuda" else self.place.type
         precision = "float32" if self.half is None else str(self.half).removeprefix("torch.")

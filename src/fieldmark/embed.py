@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from fieldmark import backbones
 from fieldmark.artifacts import features as cache
@@ -21,7 +22,9 @@ from fieldmark.classifier import Fit, fit_pixels
 from fieldmark.device import Device, pick_device
 from fieldmark.engines.local import map_threads
 from fieldmark.errors import NotAPhoto
+from fieldmark.halves import cut
 from fieldmark.imaging.decode import Pixels
+from fieldmark.sights import MIRRORED, PLAIN, Sights
 from fieldmark.terminal import track
 
 Floats = NDArray[np.float32]
@@ -59,6 +62,7 @@ def embed(
     size: int = 299,
     fit: str = "squish",
     weights: Path | None = None,
+    sights: Sights | None = None,
 ) -> Features:
     """Look at every photo that was not looked at before, and keep what was seen in the workspace's memory.
 
@@ -70,6 +74,7 @@ def embed(
         size: side in pixels of the square that it sees.
         fit: how a photo becomes square, see `classifier.Fit`.
         weights: a file of other weights, see `backbones.pretrained`.
+        sights: takes what the early half of the backbone sees in the photos that are looked at now, where it has one.
 
     Raises:
         BackboneError: no such backbone, or its weights cannot be had.
@@ -78,7 +83,7 @@ def embed(
     recipe = recipe_of(backbone, size, fit, weights)
     wanted = {key_of(photo): photo for photo in photos}
     sources = {key: (lambda photo=photo: photo.pixels(root)) for key, photo in wanted.items()}
-    looks = look_at(cache.path_of(workspace, recipe), recipe, sources, weights, "looking at photos")
+    looks = look_at(cache.path_of(workspace, recipe), recipe, sources, weights, "looking at photos", sights)
     return _in_rows(photos, looks)
 
 
@@ -119,6 +124,7 @@ def look_at(
     sources: Mapping[str, Callable[[], Pixels]],
     weights: Path | None = None,
     doing: str = "looking at pictures",
+    sights: Sights | None = None,
 ) -> dict[str, Look | NotAPhoto]:
     """Look at the pictures that the cache does not hold yet, and keep what was seen.
 
@@ -128,6 +134,7 @@ def look_at(
         sources: key -> what gives the pixels, uint8 `[height, width, 3]`, or raises NotAPhoto.
         weights: as for `embed`.
         doing: what a progress bar says.
+        sights: as for `embed`.
 
     Returns:
         For each key what was seen, or why the picture could not be read.
@@ -138,7 +145,7 @@ def look_at(
     if missing:
         unkept = "What was seen in the photos is not kept for the next time."
         keeper = Keeper(lambda: cache.write(path, recipe, held), unkept)
-        for key, look in track(_looks(missing, recipe, weights), doing, total=len(missing)):
+        for key, look in track(_looks(missing, recipe, weights, sights), doing, total=len(missing)):
             if isinstance(look, NotAPhoto):
                 lost[key] = look
             else:
@@ -149,7 +156,7 @@ def look_at(
 
 
 def _looks(
-    sources: Mapping[str, Callable[[], Pixels]], recipe: Recipe, weights: Path | None
+    sources: Mapping[str, Callable[[], Pixels]], recipe: Recipe, weights: Path | None, sights: Sights | None
 ) -> Iterator[tuple[str, Look | NotAPhoto]]:
     fit = Fit(recipe.size, recipe.fit)
     small = Fit(GREY_SIDE, "squish")
@@ -164,7 +171,7 @@ def _looks(
         return item[0], _Fitted(fit_pixels(pixels, fit), grey.round().astype(np.uint8), height, width)
 
     device = pick_device()
-    look = _network(recipe, weights, device)
+    look = _network(recipe, weights, device, sights)
     waiting: list[tuple[str, _Fitted]] = []
     for key, fitted in map_threads(seen, sources.items()):
         if isinstance(fitted, NotAPhoto):
@@ -186,28 +193,34 @@ class _Fitted:
     width: int
 
 
-def _finished(
-    waiting: Sequence[tuple[str, _Fitted]], look: Callable[[NDArray[np.uint8]], NDArray[np.float16]]
-) -> Iterator[tuple[str, Look]]:
-    vectors = look(np.stack([fitted.pixels for _, fitted in waiting]))
+_Eye = Callable[[Sequence[str], NDArray[np.uint8]], NDArray[np.float16]]
+"""Keys and fitted pictures, uint8 `[n, 3, size, size]` -> vectors, float16 `[n, d]`."""
+
+
+def _finished(waiting: Sequence[tuple[str, _Fitted]], look: _Eye) -> Iterator[tuple[str, Look]]:
+    vectors = look([key for key, _ in waiting], np.stack([fitted.pixels for _, fitted in waiting]))
     for (key, fitted), vector in zip(waiting, vectors, strict=True):
         yield key, Look(vector, fitted.grey, fitted.height, fitted.width)
 
 
-def _network(
-    recipe: Recipe, weights: Path | None, device: Device
-) -> Callable[[NDArray[np.uint8]], NDArray[np.float16]]:
-    """Return what turns fitted pictures, uint8 `[n, 3, size, size]`, into vectors, float16 `[n, d]`."""
+def _network(recipe: Recipe, weights: Path | None, device: Device, sights: Sights | None) -> _Eye:
     backbone = backbones.pretrained(recipe.backbone, weights)
     network = device.take(backbone.network.eval())
     mean, std = (levels.view(1, 3, 1, 1) for levels in (backbone.mean, backbone.std))
+    halves = cut(network, recipe.size) if sights is not None else None
+    early, late = halves or (nn.Identity(), network)
 
-    def look(pictures: NDArray[np.uint8]) -> NDArray[np.float16]:
-        images = device.move((torch.from_numpy(pictures).float() - mean) / std)
+    def look(keys: Sequence[str], pictures: NDArray[np.uint8]) -> NDArray[np.float16]:
+        images = device.filled(device.move((torch.from_numpy(pictures).float() - mean) / std))
         with torch.inference_mode(), device.mixed():
+            seen = [early(images), early(images.flip(3))]
             # The mean with the mirror image: a mirrored copy then has the same vector.
-            seen = (network(images).float() + network(images.flip(3)).float()) / 2
-        return np.asarray(seen.cpu().numpy()).clip(*_HALF).astype(np.float16)
+            vectors = (late(seen[0]).float() + late(seen[1]).float()) / 2
+        if sights is not None and halves is not None:
+            sights.keys += keys
+            for name, planes in zip((PLAIN, MIRRORED), seen, strict=True):
+                sights.add(name, planes[: len(keys)])
+        return np.asarray(vectors[: len(keys)].cpu().numpy()).clip(*_HALF).astype(np.float16)
 
     return look
 

@@ -25,6 +25,7 @@ from fieldmark.pipeline.sealing import Sealed, check_share, set_aside
 
 if TYPE_CHECKING:
     from fieldmark.embed import Features
+    from fieldmark.sights import Sights
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,35 @@ def prepare(folder: str | os.PathLike[str], settings: TrainSettings) -> Prepared
     Raises:
         FieldmarkError: the folder or the backbone cannot be used.
     """
+    return look_and_group(*read(folder, settings), settings)
+
+
+def read(folder: str | os.PathLike[str], settings: TrainSettings) -> tuple[Workspace, PhotoFolder]:
+    """Read which photos a folder holds, and refuse what cannot be learned before anything is looked at.
+
+    Raises:
+        FieldmarkError: the folder or the backbone cannot be used.
+    """
     training("fieldmark.training.learn").check(settings)
     workspace = Workspace.open(folder)
     photos = read_photos(workspace)
     check_share(workspace, photos, settings)
     costs_of(settings, photos.classes)  # a class that is not there is better known before an hour of training
-    features = look_at(workspace, photos, settings)
+    return workspace, photos
+
+
+def look_and_group(
+    workspace: Workspace, photos: PhotoFolder, settings: TrainSettings, sights: Sights | None = None
+) -> Prepared:
+    """Look at the photos of a folder, group them, and leave out those that are sealed.
+
+    Args:
+        workspace: where they lie.
+        photos: as `read` gave them.
+        settings: how to learn.
+        sights: takes what the early half of the backbone sees in the photos that are looked at now.
+    """
+    features = look_at(workspace, photos, settings, sights)
     grouped = _grouped(workspace, photos, features, settings.group_by)
     left, sealed = set_aside(workspace, grouped, settings)
     if sealed is not None:
@@ -75,12 +99,14 @@ def weights_of(settings: TrainSettings) -> str:
     return str(recipe.weights)
 
 
-def look_at(workspace: Workspace, photos: PhotoFolder, settings: TrainSettings) -> Features:
+def look_at(
+    workspace: Workspace, photos: PhotoFolder, settings: TrainSettings, sights: Sights | None = None
+) -> Features:
     """Return what the pretrained backbone sees in each photo; what `check` has looked at is not looked at again."""
     weights = Path(settings.weights) if settings.weights else None
     embed = training("fieldmark.embed").embed
     features: Features = embed(
-        workspace, photos.photos, photos.root, settings.backbone, settings.size, settings.fit, weights
+        workspace, photos.photos, photos.root, settings.backbone, settings.size, settings.fit, weights, sights
     )
     return features
 

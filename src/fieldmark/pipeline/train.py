@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from fieldmark.pipeline.calibrate import calibrate
 from fieldmark.pipeline.extra import training
 from fieldmark.pipeline.folds import Fold, Rejected, train_folds
 from fieldmark.pipeline.outcome import Outcome, predictions_of
-from fieldmark.pipeline.prepare import Prepared, costs_of, prepare, weights_of
+from fieldmark.pipeline.prepare import Prepared, costs_of, look_and_group, read, weights_of
 from fieldmark.pipeline.probing import ids_of, judge_learned, read_probes
 from fieldmark.pipeline.regrading import Regraded, find_regraded
 from fieldmark.pipeline.telling import tell_unusable, versions
@@ -32,6 +33,7 @@ from fieldmark.split import split
 from fieldmark.terminal import say, warn
 
 if TYPE_CHECKING:
+    from fieldmark.sights import Sights
     from fieldmark.training.learn import Learned
 
 
@@ -57,13 +59,14 @@ def train(
     Raises:
         FieldmarkError: a folder, the backbone or the run folder cannot be used. Nothing is left behind then.
     """
-    prepared = prepare(folder, settings)
-    workspace = prepared.workspace
+    workspace, photos = read(folder, settings)
     path = Path(out).absolute() if out else workspace.runs / runs.new_id(workspace.runs, settings.backbone)
-    probes = read_probes(far, near, prepared.photos.classes, ids_of(prepared.photos.photos))
+    probes = read_probes(far, near, photos.classes, ids_of(photos.photos))
     unfinished = Unfinished(workspace.memory, {"weights": weights_of(settings), "versions": versions()})
-    with runs.new_run(path) as partial:
-        outcome = (_train_folds if settings.folds else _train_once)(prepared, settings, partial, unfinished)
+    with runs.new_run(path) as partial, TemporaryDirectory(dir=partial, prefix="sights-") as seen:
+        sights = training("fieldmark.sights").Sights(Path(seen)) if settings.epochs[1] else None
+        prepared = look_and_group(workspace, photos, settings, sights)
+        outcome = (_train_folds if settings.folds else _train_once)(prepared, settings, partial, unfinished, sights)
         outcome = replace(outcome, strangers=judge_learned(probes, outcome.learned, outcome.unknown, settings))
         write_run(partial, prepared, settings, outcome)
     unfinished.forget()
@@ -72,7 +75,9 @@ def train(
     return run
 
 
-def _train_once(prepared: Prepared, settings: TrainSettings, scratch: Path, unfinished: Unfinished) -> Outcome:
+def _train_once(
+    prepared: Prepared, settings: TrainSettings, scratch: Path, unfinished: Unfinished, sights: Sights | None
+) -> Outcome:
     learn = training("fieldmark.training.learn")
     workspace, photos = prepared.workspace, prepared.photos
     kept = splits.read_kept(workspace, settings.seed, splits.halves(settings.valid_share))
@@ -81,9 +86,9 @@ def _train_once(prepared: Prepared, settings: TrainSettings, scratch: Path, unfi
     valid_photos = [photo for photo in photos.photos if sides[photo.id] == "valid"]
     warnings = _tell_what_went_in(prepared, f"{len(train_photos)} to learn from, {len(valid_photos)} to judge by.")
     warnings += _warn_of_unjudged(photos.classes, valid_photos)
-    seen_by_model = [*valid_photos, *learn.exemplars_of(train_photos)]
+    both = train_photos, valid_photos
     with learn.gather(
-        photos.root, train_photos, seen_by_model, photos.classes, settings, prepared.features, scratch, unfinished
+        photos.root, *both, photos.classes, settings, prepared.features, scratch, unfinished, sights
     ) as material:
         learned: Learned = learn.learn(material, train_photos, valid_photos)
     _keep_split(workspace, settings, sides, photos)
@@ -107,16 +112,18 @@ def _train_once(prepared: Prepared, settings: TrainSettings, scratch: Path, unfi
     )
 
 
-def _train_folds(prepared: Prepared, settings: TrainSettings, scratch: Path, unfinished: Unfinished) -> Outcome:
+def _train_folds(
+    prepared: Prepared, settings: TrainSettings, scratch: Path, unfinished: Unfinished, sights: Sights | None
+) -> Outcome:
     learn = training("fieldmark.training.learn")
     workspace, photos = prepared.workspace, prepared.photos
     if _is_given(photos):
         say("The folder has a validation side of its own; with --folds it is cut like the rest.")
     times = f" {settings.repeats} times" if settings.repeats > 1 else ""
     warnings = _tell_what_went_in(prepared, f"Each is judged{times}, by a training that did not see it.")
-    regraded = find_regraded(workspace, photos, lambda _: True)
+    regraded, every = find_regraded(workspace, photos, lambda _: True), photos.photos
     with learn.gather(
-        photos.root, photos.photos, photos.photos, photos.classes, settings, prepared.features, scratch, unfinished
+        photos.root, every, every, photos.classes, settings, prepared.features, scratch, unfinished, sights
     ) as material:
         rejected = Rejected(regraded.rejected, photos.root, scratch)
         folds = tuple(train_folds(workspace, material, photos.photos, rejected))

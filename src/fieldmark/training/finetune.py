@@ -15,9 +15,9 @@ from fieldmark.artifacts.runs import Epoch, Finder
 from fieldmark.backbones import layer_groups
 from fieldmark.classifier import Classifier
 from fieldmark.config import EARLY_SHARE
+from fieldmark.halves import EARLY
 from fieldmark.terminal import track
 from fieldmark.training.finder import find_rate
-from fieldmark.training.halves import EARLY
 from fieldmark.training.loop import SMOOTHING, UNJUDGED, WEIGHT_DECAY, Course, Lesson, judge, verdict
 
 STAGE = 2

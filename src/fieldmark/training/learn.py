@@ -30,14 +30,16 @@ from fieldmark.config import EARLY_SHARE, TrainSettings
 from fieldmark.device import pick_device
 from fieldmark.embed import Features
 from fieldmark.errors import RunError, TrainingFailed
+from fieldmark.halves import EARLY, cut
+from fieldmark.sights import Sights
 from fieldmark.terminal import say, warn
 from fieldmark.training.augment import ROOM
 from fieldmark.training.finetune import depth_groups, find_rates, finetune, spread
-from fieldmark.training.halves import EARLY, EarlySight, cut
 from fieldmark.training.head import PASSES, Seen, find_head_rate, train_head
 from fieldmark.training.loop import Course, Lesson, classify, features_of, judge_features
 from fieldmark.training.pixels import PixelStore, fill_store
 from fieldmark.training.progress import Progress, Story
+from fieldmark.training.sight import EarlySight
 
 UNEQUAL = 3.0
 """From this ratio of the largest class to the smallest on, the loss is weighted by class."""
@@ -84,7 +86,7 @@ class Material:
         classes: class names, in the order of the outputs.
         settings: what was asked for.
         roomy: photos to learn from, kept a little larger than the network sees them.
-        fitted: photos to judge by, fitted as the exported model will fit them.
+        fitted: photos to judge by or to learn from, fitted as the exported model will fit them.
         features: what the pretrained backbone sees in all of them.
         sight: what its early half sees in them; None for a backbone that cannot be cut.
         seconds: how long the decoding took.
@@ -132,34 +134,40 @@ def gather(
     features: Features,
     scratch: Path,
     unfinished: Unfinished | None = None,
+    known: Sights | None = None,
 ) -> Iterator[Material]:
     """Decode photos for the trainings made within the block.
 
     Args:
         root: the folder that the photos' paths start from.
         train: photos to learn from.
-        valid: photos to judge by, and exemplars.
+        valid: photos to judge by.
         classes: class names, in the order of the outputs.
         settings: what was asked for.
         features: what the pretrained backbone sees in these photos, or others besides. Photos that are not among them
             could not be read, and are left out.
         scratch: a folder for the decoded pixels; nothing is left in it.
         unfinished: where the trainings keep what they have learned so far.
+        known: what the early half of the pretrained backbone saw in some of them already.
     """
     start = time.perf_counter()
     seen = {photo.path for photo in features.photos}
     train, valid = ([photo for photo in side if photo.path in seen] for side in (train, valid))
-    roomy = Fit(round(settings.size * ROOM), settings.fit)
+    # Stage 2 sees photos to learn from as they are, too; else only the exemplars among them are looked at once more.
+    also = train if settings.epochs[1] else exemplars_of(train)
+    fitted = list({photo.path: photo for photo in (*valid, *also)}.values())
     with TemporaryDirectory(dir=scratch, prefix="pixels-", ignore_cleanup_errors=True) as folder:
-        stores = (
-            fill_store(Path(folder, "train"), root, train, classes, roomy, "fitting photos to learn from"),
-            fill_store(Path(folder, "valid"), root, valid, classes, fit_of(settings), "fitting photos to judge by"),
-        )
-        sight = _early_sight(settings, *stores, Path(folder))
+        looked_at = fill_store(Path(folder, "fitted"), root, fitted, classes, fit_of(settings), "fitting photos")
+        roomy = Fit(round(settings.size * ROOM), settings.fit)
+        learned_from = fill_store(Path(folder, "roomy"), root, train, classes, roomy, "fitting photos to learn from")
+        stores = (learned_from.only(looked_at.photos) if settings.epochs[1] else learned_from, looked_at)
+        sight = _early_sight(settings, *stores, Path(folder), known)
         yield Material(tuple(classes), settings, *stores, features, sight, time.perf_counter() - start, unfinished)
 
 
-def _early_sight(settings: TrainSettings, roomy: PixelStore, fitted: PixelStore, folder: Path) -> EarlySight | None:
+def _early_sight(
+    settings: TrainSettings, roomy: PixelStore, fitted: PixelStore, folder: Path, known: Sights | None
+) -> EarlySight | None:
     """Return what the early half of the pretrained backbone sees in photos, or None where it cannot be cut."""
     device, pretrained = pick_device(), backbones.pretrained(settings.backbone, _weights_file(settings))
     halves = cut(device.take(pretrained.network.eval()), settings.size)
@@ -168,7 +176,11 @@ def _early_sight(settings: TrainSettings, roomy: PixelStore, fitted: PixelStore,
     early = halves[0]
     mean, std = (levels.view(1, 3, 1, 1).to(device.place) for levels in (pretrained.mean, pretrained.std))
     look = partial(_look, early, mean, std)
-    return EarlySight(look, roomy, fitted, settings.size, settings.seed, device, folder)
+    row = {key: at for at, key in enumerate(known.keys)} if known is not None else {}
+    keys = [key_of(photo) for photo in fitted.photos]
+    rows = np.array([row[key] for key in keys], dtype=np.int64) if row.keys() >= set(keys) else None
+    there = (known, rows) if known is not None and rows is not None else None
+    return EarlySight(look, roomy, fitted, settings.size, settings.seed, device, Sights(folder), there)
 
 
 def _look(early: Module, mean: Tensor, std: Tensor, images: Tensor) -> Tensor:

@@ -15,8 +15,8 @@ from fieldmark.classifier import Classifier
 from fieldmark.config import TrainSettings
 from fieldmark.device import Device
 from fieldmark.training.augment import augment
-from fieldmark.training.halves import EarlySight
 from fieldmark.training.pixels import PixelStore
+from fieldmark.training.sight import EarlySight
 
 WEIGHT_DECAY = 0.01
 FEWEST_STEPS = 5
