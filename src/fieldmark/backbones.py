@@ -12,11 +12,13 @@ from typing import Any
 
 import timm
 import torch
+from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 
 from fieldmark.errors import BackboneError, MissingExtra, nearest
 from fieldmark.folding import fold_norms
 from fieldmark.net.probe import reachable
+from fieldmark.turning import turn
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ NO_NETWORK_AFTER = 3.0
 
 @dataclass(frozen=True)
 class Backbone:
-    """A pretrained network without its classifier, its batch norms folded into its convolutions.
+    """A pretrained network without its classifier, its batch norms folded into its convolutions, perhaps turned.
 
     Attributes:
         network: float `[n, 3, size, size]` -> float `[n, features]`.
@@ -142,9 +144,11 @@ def _bare(name: str) -> nn.Module:
 
 
 def _folded(network: nn.Module, name: str) -> Backbone:
-    """Fold the batch norms of a network whose weights are loaded, and say what belongs to it."""
+    """Give a network whose weights are loaded less to do, and say what belongs to it."""
     features: Any = getattr(network, "head_hidden_size", None) or network.num_features
-    fold_norms(network, int(_config(name).get("input_size", (3, 224, 224))[-1]))
+    size = int(_config(name).get("input_size", (3, 224, 224))[-1])
+    fold_norms(network, size)
+    turn(network, Conv2dSame, size)
     return Backbone(network, int(features), *_normalisation(name))
 
 
