@@ -71,4 +71,6 @@ def bars(page: Any) -> tuple[list[str], list[str]]:
 
 def one_of(*states: str) -> str:
     """Return what selects cards in one of these states; without any, in which there is no more to wait for."""
-    return ", ".join(f'.card[data-state="{state}"]' for state in states or ("answered", "unknown", "careful", "refused"))
+    return ", ".join(
+        f'.card[data-state="{state}"]' for state in states or ("answered", "unknown", "careful", "refused")
+    )

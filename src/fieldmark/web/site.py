@@ -59,25 +59,25 @@ def build(model: bytes, info: ModelInfo, runtime: Runtime) -> Site:
         runtime: what answers with it in a browser.
     """
     loaded = _loaded(model, info, runtime)
-    beside = _beside(info, runtime)
+    licences = _licences(runtime)
     model_version = hashlib.sha256(model).hexdigest()[:12]
-    version = _version({**loaded, **beside, INDEX: _index(info, "", model_version), WORKER: _page("sw.js")})
-    index = _index(info, f"{version}/", model_version)
+    version = _version({**loaded, **licences, INDEX: _index(info, "", model_version), WORKER: _page(WORKER)})
     placed = {f"{version}/{name}": content for name, content in loaded.items()}
-    kept = {**placed, **{name: beside[name] for name in (*_ICONS, "manifest.json")}}
-    return Site(version, {**placed, **beside, WORKER: _service_worker(version, kept), INDEX: index})
+    worker, index = _service_worker(version, placed), _index(info, f"{version}/", model_version)
+    return Site(version, {**placed, **licences, WORKER: worker, INDEX: index})
 
 
 def _loaded(model: bytes, info: ModelInfo, runtime: Runtime) -> dict[str, bytes]:
-    """Everything that the page loads by itself: scripts, styles, the model and what runs it."""
-    files = {name: front.asset(name) for name in front.ASSETS} | {name: _page(name) for name in _SCRIPTS}
+    """Everything that the page loads: scripts, styles, icons, the model and what runs it."""
+    files = {name: front.asset(name) for name in front.ASSETS} | {name: _page(name) for name in (*_SCRIPTS, *_ICONS)}
     packed = {_GRAPH: _pack(model)}
     for name, content in runtime.files.items():
         if name.endswith(".wasm"):
             packed[f"{name}.gz"] = _pack(content)
         else:
             files[name] = content
-    return {**files, **packed, "model.json": _json(_about(info, model, packed))}
+    about = {"model.json": _json(_about(info, model, packed)), "manifest.json": _json(_manifest(info))}
+    return {**files, **packed, **about}
 
 
 def _about(info: ModelInfo, model: bytes, packed: Mapping[str, bytes]) -> dict[str, Any]:
@@ -101,14 +101,14 @@ def _about(info: ModelInfo, model: bytes, packed: Mapping[str, bytes]) -> dict[s
     }
 
 
-def _beside(info: ModelInfo, runtime: Runtime) -> dict[str, bytes]:
-    """What lies beside the page under names of its own: what a browser needs to install it, and licences."""
+def _manifest(info: ModelInfo) -> dict[str, Any]:
+    """What a phone reads that puts the page among its programs."""
     ask = question(info.classes)
-    manifest = {
+    return {
         "name": f"{ask} · Fieldmark",
         "short_name": ask if len(ask) <= 20 else "Fieldmark",
-        "start_url": "./",
-        "scope": "./",
+        "start_url": "../",
+        "scope": "../",
         "display": "standalone",
         "background_color": "#f5f0e3",
         "theme_color": "#f5f0e3",
@@ -118,23 +118,22 @@ def _beside(info: ModelInfo, runtime: Runtime) -> dict[str, bytes]:
             for purpose in ("any", "maskable")
         ],
     }
+
+
+def _licences(runtime: Runtime) -> dict[str, bytes]:
+    """What goes along with the work of others."""
     licence = resources.files("fieldmark.web").joinpath("onnxruntime-LICENSE.txt").read_text("utf-8")
-    files = {name: _page(name) for name in _ICONS} | {"manifest.json": _json(manifest)}
     notices = resources.files("onnxruntime").joinpath("ThirdPartyNotices.txt")
-    has_notices = notices.is_file()
-    if has_notices:  # wheels have it; who packages ONNX Runtime otherwise may put it elsewhere
-        files["ThirdPartyNotices.txt"] = notices.read_bytes()
-    return {**files, "LICENCES.txt": _licences(runtime, licence, has_notices).encode()}
-
-
-def _licences(runtime: Runtime, licence: str, has_notices: bool) -> str:
-    where = "in ThirdPartyNotices.txt" if has_notices else "at https://github.com/microsoft/onnxruntime"
-    return (
+    has_notices = notices.is_file()  # in wheels; who packages ONNX Runtime otherwise may put them elsewhere
+    where = f"in {notices.name}" if has_notices else "at https://github.com/microsoft/onnxruntime"
+    text = (
         f"The page was made by Fieldmark {__version__}, Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0\n"
         "The model belongs to whoever trained it.\n\n"
         f"ort.wasm.min.js and the files called ort-wasm-simd-threaded are ONNX Runtime Web {runtime.version}. "
         f"What it contains of others is named {where}. Its own licence:\n\n{licence}"
     )
+    files = {"LICENCES.txt": text.encode()}
+    return {**files, notices.name: notices.read_bytes()} if has_notices else files
 
 
 def _index(info: ModelInfo, base: str, model_version: str) -> bytes:
