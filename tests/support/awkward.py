@@ -46,8 +46,8 @@ def _encode(image: Image.Image, format_: str, **options: object) -> bytes:
 def _turned() -> Awkward:
     """EXIF orientations in JPEG, PNG and WebP; the pixels themselves are the same each time."""
     photos = {f"exif-{n}.jpg": _encode(_snake(), "JPEG", quality=92, exif=_exif(n)) for n in range(1, 9)}
-    png = _encode(_snake(), "PNG", exif=_exif(6))
-    return {**photos, "exif-6.png": png, "exif-6.webp": _encode(_snake(), "WEBP", quality=92, exif=_exif(6))}
+    webps = {f"exif-{n}.webp": _encode(_snake(), "WEBP", quality=92, exif=_exif(n)) for n in range(1, 9)}
+    return {**photos, **webps, "exif-6.png": _encode(_snake(), "PNG", exif=_exif(6))}
 
 
 def _exif(orientation: int) -> Image.Exif:

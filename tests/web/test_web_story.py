@@ -133,7 +133,7 @@ def test_a_half_uploaded_new_version_is_not_taken(browser, write_page):
         (model,) = folder.glob("v*/model.onnx.gz")
         model.unlink()
         page.evaluate("navigator.serviceWorker.getRegistration().then((kept) => kept.update()).catch(() => {})")
-        page.wait_for_function("navigator.serviceWorker.getRegistration().then((kept) => !kept.installing)")
+        page.wait_for_function("() => navigator.serviceWorker.getRegistration().then((kept) => !kept.installing)")
         page.reload()
         page.set_input_files("#file", picture(RED))
         assert bars(page)[0] == ["coral", "king"]
@@ -145,7 +145,7 @@ def test_the_camera_is_looked_through_and_a_photo_of_it_answered(browser, write_
         page.get_by_role("button", name="Camera").click()
         dialog = page.get_by_role("dialog", name="Camera")
         dialog.wait_for()
-        page.wait_for_function("document.querySelector('video').videoWidth > 0")
+        page.wait_for_function("() => document.querySelector('video').videoWidth > 0")
         page.get_by_role("button", name="Take the photo").click()
 
         assert sorted(bars(page)[0]) == ["coral", "king"]

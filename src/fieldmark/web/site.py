@@ -24,7 +24,7 @@ from fieldmark.web.runtime import Runtime
 
 INDEX, WORKER = "index.html", "sw.js"
 SCRIPT = "static.js"
-_SCRIPTS = (SCRIPT, "offline.js", "worker.js", "pixels.js", "reply.js", "costs.js", "unpack.js")
+_SCRIPTS = (SCRIPT, "offline.js", "worker.js", "pixels.js", "reply.js", "costs.js", "unpack.js", "webp.js")
 _ICONS = ("icon-192.png", "icon-512.png")
 _GRAPH = "model.onnx.gz"
 

@@ -2,6 +2,7 @@
 //
 // The browser decodes, turns and converts colours; a canvas with a white ground lies under what is transparent. It is
 // read in tiles, since phones bound the size of a canvas well below that of their photos.
+import { orientationOf } from "./webp.js";
 
 const TILE = { width: 4096, height: 1024 };
 
@@ -14,24 +15,44 @@ export class NotAPhoto extends Error {}
 
 // Returns { data, height, width }: a Uint8Array of [height, width, 3] levels.
 export async function readPixels(file, mostPixels) {
-  const bitmap = await decoded(file);
-  const { width, height } = bitmap;
+  const picture = await decoded(file);
+  const { width, height } = picture;
   try {
     if (width * height > mostPixels) {
       throw new NotAPhoto(`The picture is too large: ${width} x ${height} pixels are more than the ${mostPixels / 1e6} million we decode. Give a smaller one.`);
     }
-    return shrunk(bitmap, Math.max(1, squareFor(width, height)));
+    return shrunk(picture, squareFor(width, height));
   } finally {
-    bitmap.close();
+    picture.bitmap.close();
   }
 }
 
+// Returns { bitmap, turn, width, height }: what to draw through which turn, and the size of the result.
 async function decoded(file) {
+  const orientation = await orientationOf(file);
+  let bitmap;
   try {
-    return await createImageBitmap(file, { imageOrientation: "from-image" });
+    bitmap = await createImageBitmap(file, { imageOrientation: orientation ? "none" : "from-image" });
   } catch {
     throw new NotAPhoto(`That cannot be read as a picture: ${await guess(file)}.`);
   }
+  const [w, h] = [bitmap.width, bitmap.height];
+  const [width, height] = orientation >= 5 ? [h, w] : [w, h];
+  return { bitmap, turn: turnFor(orientation || 1, w, h), width, height };
+}
+
+// What brings a picture of `w` by `h` pixels upright, as a canvas has it: from (x, y) to (ax + cy + e, bx + dy + f).
+function turnFor(orientation, w, h) {
+  return {
+    1: [1, 0, 0, 1, 0, 0],
+    2: [-1, 0, 0, 1, w, 0],
+    3: [-1, 0, 0, -1, w, h],
+    4: [1, 0, 0, -1, 0, h],
+    5: [0, 1, 1, 0, 0, 0],
+    6: [0, 1, -1, 0, h, 0],
+    7: [0, -1, -1, 0, h, w],
+    8: [0, -1, 1, 0, 0, w],
+  }[orientation];
 }
 
 // The side of the squares that bring a photo below FULL_SIZE; 1 leaves it as it is.
@@ -42,14 +63,14 @@ function squareFor(width, height) {
 }
 
 // Average each square of `side` pixels; those at the right and lower edge may be incomplete.
-function shrunk(bitmap, side) {
-  const width = Math.ceil(bitmap.width / side);
-  const height = Math.ceil(bitmap.height / side);
+function shrunk(picture, side) {
+  const width = Math.ceil(picture.width / side);
+  const height = Math.ceil(picture.height / side);
   const data = new Uint8Array(width * height * 3);
   const step = { width: side * Math.floor(TILE.width / side), height: side * Math.floor(TILE.height / side) };
-  for (let top = 0; top < bitmap.height; top += step.height) {
-    for (let left = 0; left < bitmap.width; left += step.width) {
-      const tile = readTile(bitmap, left, top, step);
+  for (let top = 0; top < picture.height; top += step.height) {
+    for (let left = 0; left < picture.width; left += step.width) {
+      const tile = readTile(picture, left, top, step);
       if (side === 1) copy(tile, data, width, left, top);
       else average(tile, side, data, width, left / side, top / side);
     }
@@ -57,14 +78,16 @@ function shrunk(bitmap, side) {
   return { data, height, width };
 }
 
-function readTile(bitmap, left, top, most) {
-  const width = Math.min(most.width, bitmap.width - left);
-  const height = Math.min(most.height, bitmap.height - top);
+function readTile({ bitmap, turn, ...whole }, left, top, most) {
+  const width = Math.min(most.width, whole.width - left);
+  const height = Math.min(most.height, whole.height - top);
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.fillStyle = "white";
   context.fillRect(0, 0, width, height);
-  context.drawImage(bitmap, -left, -top);
+  const [a, b, c, d, e, f] = turn;
+  context.setTransform(a, b, c, d, e - left, f - top);
+  context.drawImage(bitmap, 0, 0);
   return context.getImageData(0, 0, width, height);
 }
 
