@@ -44,12 +44,14 @@ bench: setup  ## Measure; the tables go into bench/RESULTS.md
 	$(BIN)/python bench/train.py
 	$(BIN)/python bench/scale.py
 
-browser:
+browser: setup
 	@command -v chromium >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing Debian's chromium for the browser stories."; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null \
 	    || echo "chromium could not be installed: the browser stories will be skipped."; \
 	else echo "chromium is not installed and may not be installed from here: the browser stories will be skipped."; fi
+	@$(BIN)/python -c 'from fieldmark.web.runtime import gather; gather()' 2>/dev/null \
+	  || echo "npm could not fetch ONNX Runtime Web: the stories of the static page will be skipped."
 
 clean:  ## Remove what was made
 	rm -rf .venv fieldmark-demo dist .mypy_cache .ruff_cache

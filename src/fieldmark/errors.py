@@ -14,6 +14,7 @@ FieldmarkError                     1   what happened, what was given, what to do
 ├── ModelFileError                 1   a model file that is not ours, or not whole
 ├── ExportDisagrees                1   torch and ONNX answer differently; nothing was written
 ├── ServeError                     1   a server that cannot start
+├── WebPageError                   1   a static page that cannot be made, or has no place to go
 ├── QueryError                     1   a query sheet or list of URLs that cannot be read as one
 ├── WorkspaceError                 1   a workspace that is missing, damaged or of a newer Fieldmark
 ├── VerdictError                   1   a table of verdicts that cannot be read as one
@@ -103,6 +104,10 @@ class ExportDisagrees(FieldmarkError):
 
 class ServeError(FieldmarkError):
     """A server that cannot start."""
+
+
+class WebPageError(FieldmarkError):
+    """A static page that lacks what it needs, or a folder that it must not be written into."""
 
 
 class QueryError(FieldmarkError):

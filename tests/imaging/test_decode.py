@@ -8,7 +8,6 @@ import tracemalloc
 import zlib
 from pathlib import Path
 
-import icc_profiles as icc
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,6 +16,7 @@ from PIL import Image, ImageFile
 
 from fieldmark.errors import NotAPhoto, TooManyPixels
 from fieldmark.imaging.decode import MAX_PIXELS, as_pixels, decode, read_bytes
+from support import icc_profiles as icc
 
 HEIC = Path(__file__).with_name("painted.heic")  # 192 x 128 as stored, turned upright by its orientation 6
 HEIC_REDNESS = [[64, 58, 67, 60], [66, 66, 74, 67], [67, 68, 74, 72], [65, 77, 71, 60]]

@@ -5,7 +5,6 @@ import struct
 import threading
 import zlib
 
-import icc_profiles as icc
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +14,7 @@ from PIL import Image, ImageFile
 from fieldmark.errors import BadShape, NotAPhoto, TooManyPixels, TooSmall
 from fieldmark.imaging.decode import decode
 from fieldmark.imaging.shrink import shrink
+from support import icc_profiles as icc
 
 
 def encode(image, format_="JPEG", **options):

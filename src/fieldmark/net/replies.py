@@ -7,12 +7,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ExceptionHandler, Message, Send
 
 
-def security_headers(pictures: str = "'self'", forms: str = "'none'") -> dict[str, str]:
+def security_headers(pictures: str = "'self'", forms: str = "'none'", camera: str = "()") -> dict[str, str]:
     """Return headers under which a page loads scripts and styles of ours, asks us, and nothing else.
 
     Args:
         pictures: from where it may show pictures, as Content-Security-Policy names it.
         forms: to where it may send forms.
+        camera: who may ask for the camera, as Permissions-Policy names it.
     """
     return {
         "Content-Security-Policy": f"default-src 'none'; script-src 'self'; style-src 'self'; img-src {pictures}; "
@@ -22,7 +23,7 @@ def security_headers(pictures: str = "'self'", forms: str = "'none'") -> dict[st
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+        "Permissions-Policy": f"camera={camera}, microphone=(), geolocation=()",
     }
 
 

@@ -25,7 +25,7 @@ from fieldmark.serve.limits import Limits
 from fieldmark.serve.metrics import CountRequests, Metrics
 
 # Previews are blob:, thumbnails data:; without a script the page sends its form.
-SECURITY_HEADERS = security_headers(pictures="'self' blob: data:", forms="'self'")
+SECURITY_HEADERS = security_headers(pictures="'self' blob: data:", forms="'self'", camera="(self)")
 
 
 def create_app(model: Model, limits: Limits | None = None) -> Starlette:

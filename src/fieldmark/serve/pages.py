@@ -10,41 +10,38 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
+from fieldmark import front
 from fieldmark.artifacts.modelfile import ModelInfo
-from fieldmark.paper import favicon
 from fieldmark.serve.limits import Limits
 
-ASSETS = {
-    "/page.css": "text/css",
-    "/page.js": "text/javascript",
-    "/favicon.svg": "image/svg+xml",
-}
+SCRIPT = "server.js"
+_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+
+ASSETS = {f"/{name}": _TYPES[name.rpartition(".")[2]] for name in (*front.ASSETS, SCRIPT)}
 
 # A browser asks again each time and mostly gets what it has; a new version of the page never mixes with an old script.
 _FRESH = {"Cache-Control": "no-cache"}
 
 
 def front_page(info: ModelInfo, limits: Limits) -> HTMLResponse:
-    """Render the page to drop a photo on."""
-    page = _template("index.html").render(
-        info=info,
-        question=question(info.classes),
-        track_record=track_record(info.metrics),
-        max_bytes=limits.upload_bytes,
-    )
-    return HTMLResponse(page, headers=_FRESH)
+    """Render the page to drop photos on."""
+    return HTMLResponse(front.render(info, SCRIPT, max_bytes=limits.upload_bytes), headers=_FRESH)
 
 
 def docs_page(description: dict[str, Any], base_url: str) -> HTMLResponse:
     """Render the OpenAPI document for people, with commands that can be copied."""
     schemas = description["components"]["schemas"]
-    page = _template("docs.html").render(
-        info=description["info"],
-        posts=[(path, methods["post"]) for path, methods in description["paths"].items() if "post" in methods],
-        gets=[(path, methods["get"]) for path, methods in description["paths"].items() if "get" in methods],
-        answer=schemas["Answer"],
-        example=json.dumps(schemas["Answer"]["examples"][0], ensure_ascii=False),
-        base_url=base_url.rstrip("/"),
+    page = (
+        _environment()
+        .get_template("docs.html")
+        .render(
+            info=description["info"],
+            posts=[(path, methods["post"]) for path, methods in description["paths"].items() if "post" in methods],
+            gets=[(path, methods["get"]) for path, methods in description["paths"].items() if "get" in methods],
+            answer=schemas["Answer"],
+            example=json.dumps(schemas["Answer"]["examples"][0], ensure_ascii=False),
+            base_url=base_url.rstrip("/"),
+        )
     )
     return HTMLResponse(page, headers=_FRESH)
 
@@ -52,42 +49,9 @@ def docs_page(description: dict[str, Any], base_url: str) -> HTMLResponse:
 def asset(path: str) -> Response:
     """Return one of the files in `ASSETS`."""
     name = path.removeprefix("/")
-    content = (
-        favicon() if name == "favicon.svg" else resources.files("fieldmark.serve").joinpath("page", name).read_bytes()
-    )
+    ours = name == SCRIPT
+    content = resources.files("fieldmark.serve").joinpath("page", name).read_bytes() if ours else front.asset(name)
     return Response(content, media_type=ASSETS[path], headers=_FRESH)
-
-
-def question(classes: tuple[str, ...]) -> str:
-    """Put the classes as a question: "coral or king?"; beyond four their number."""
-    if len(classes) > 4:
-        return f"Which of {len(classes)}?"
-    return f"{join(classes, 'or')}?"
-
-
-def join(names: tuple[str, ...], word: str) -> str:
-    """List names as a sentence does: "black, grizzly or teddy"."""
-    return f"{', '.join(names[:-1])} {word} {names[-1]}" if len(names) > 1 else names[0]
-
-
-def track_record(metrics: Any) -> str | None:
-    """Say how well the model did on its validation photos, with their number, the interval and the catch."""
-    accuracy, n = metrics.get("accuracy"), metrics.get("n_valid")
-    interval = metrics.get("accuracy_ci95")
-    if not isinstance(accuracy, int | float) or not n:
-        return None
-    text = f"Right on {_percent(accuracy)} of {n} photos held back from learning"
-    if interval:
-        text += f" (95\u00a0% interval {_percent(interval[0])} to {_percent(interval[1])})"
-    return text + "; when to stop learning was chosen on those same photos"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}\u00a0%"
-
-
-def _template(name: str) -> Any:
-    return _environment().get_template(name)
 
 
 @cache
