@@ -374,7 +374,9 @@ def test_the_description_covers_every_route_and_every_status_we_give(client):
     assert set(description["paths"]) == {
         *("/upload", "/batch", "/classify-url", "/", "/healthz", "/metrics", "/openapi.json", "/docs")
     }
-    told = {path: set(methods["post"]["responses"]) for path, methods in description["paths"].items() if "post" in methods}
+    told = {
+        path: set(methods["post"]["responses"]) for path, methods in description["paths"].items() if "post" in methods
+    }
     assert told["/upload"] == told["/batch"] == {"200", "400", "408", "413", "415", "421", "503"}
     assert told["/classify-url"] == {"200", "400", "408", "413", "421", "422", "503"}
     answer = description["components"]["schemas"]["Answer"]
