@@ -342,7 +342,7 @@ class ServeSettings(Settings):
     upload_seconds: float = setting(60.0, "most seconds that a request may take to arrive", _seconds, "SECONDS")
     fetch_seconds: float = setting(10.0, "most seconds that the URL of a request may take", _seconds, "SECONDS")
     picture_seconds: float = setting(
-        20.0,
+        30.0,
         "most seconds for one picture once it is there; a process that is stuck in one for longer is replaced",
         _seconds,
         "SECONDS",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ HOW_TO_ASK = 'Send JSON such as {"url": "https://example.org/snake.jpg"}.'
 
 LONGEST_NAME = 100
 """Characters of a file's name that are given back."""
+
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it warns of each form that a stranger damaged
 
 Take = Callable[[int], None]
 """Called with the number of bytes that have come; raises Refused where they are too many to hold."""

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fieldmark.net.replies import adding
 from fieldmark.serve.log import Log
-from fieldmark.serve.refusals import NOTE
+from fieldmark.serve.refusals import NOTE, Refused, refuse
 from fieldmark.serve.tally import ROUTES, STATUSES, Tally
 
 ID_HEADER = "X-Request-ID"
@@ -35,6 +35,7 @@ class Note:
     route: str
     status: int = 500  # unless an answer begins: what raises ends as one
     reason: str = ""
+    is_begun: bool = False  # whether an answer is on its way
 
 
 class Journal:
@@ -59,15 +60,17 @@ class Journal:
 
         async def send_noted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                note.status = message["status"]
+                note.status, note.is_begun = message["status"], True
             await added(message)
 
         started = time.perf_counter()
         self._count_in_flight(1)
         try:
             await self._app(scope, receive, send_noted)
-        except asyncio.CancelledError:  # the server has stopped waiting for it
+        except asyncio.CancelledError:  # the server stops, and has waited long enough
             note.status, note.reason = 503, "stopped"
+            if not note.is_begun:
+                await refuse(scope, Refused("stopped", "The server has stopped. Try again."))(scope, receive, send_noted)
             raise
         finally:
             self._count_in_flight(-1)

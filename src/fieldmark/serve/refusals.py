@@ -42,7 +42,7 @@ REASONS: dict[str, tuple[int, str]] = {
 NOTE = "fieldmark.note"
 """Under which name a request carries what is to be written down about it; see `journal`."""
 
-_RETRY_AFTER = {"queue": 2, "memory": 2, "fetches": 5, "slow_picture": 5}
+_RETRY_AFTER = {"queue": 2, "memory": 2, "fetches": 5, "slow_picture": 5, "stopped": 5}
 
 
 class Refused(HTTPException):

@@ -6,10 +6,12 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,6 +58,7 @@ def work(order: Order, row: int, listener: socket.socket, pipe: Connection, not_
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches every process; one of them decides
     for other in not_ours:
         other.close()
+    _mute_libraries()
     try:
         server = _server_of(order, row, pipe)
     except FieldmarkError as error:
@@ -93,6 +96,13 @@ def _server_of(order: Order, row: int, pipe: Connection) -> QuietServer:
         each_second=each_second,
     )
     return server
+
+
+def _mute_libraries() -> None:
+    """Keep off stderr what libraries in C print about damaged pictures: strangers must not write into the log."""
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
 
 
 def _listen(pipe: Connection, stop: Callable[[], None]) -> None:
