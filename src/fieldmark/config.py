@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -93,6 +94,24 @@ def _integer(value: Any) -> int:
     if isinstance(value, float) and not value.is_integer():
         raise ValueError(value)
     return int(value)
+
+
+def _requests(value: Any) -> str:
+    """`60/minute`; also a second, an hour or a day. Kept as text, so that it is shown as it was given."""
+    text = str(value).strip().replace(" ", "")
+    number, _, unit = text.partition("/")
+    if not (number.isascii() and number.isdigit() and 1 <= int(number) <= 1_000_000 and unit in SECONDS_OF):
+        raise ValueError(value)
+    return f"{int(number)}/{unit}"
+
+
+def _origins(value: Any) -> tuple[str, ...]:
+    """`https://example.org`, `http://localhost:3000` or `*`: what a browser sends as `Origin`, or all of them."""
+    origins = _words(value)
+    for origin in origins:
+        if origin != "*" and not re.fullmatch(r"https?://[^/\s*?#@]+", origin):
+            raise ValueError(origin)
+    return tuple(origin.lower() for origin in origins)
 
 
 def _rate(value: Any) -> float:
@@ -303,6 +322,64 @@ class HarvestSettings(Settings):
     def __post_init__(self) -> None:
         if any(not (character.isascii() and character.isprintable()) for character in self.contact):
             raise WrongUsage("--contact takes an e-mail or web address in plain ASCII.")
+
+
+SECONDS_OF = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+LOGS = ("text", "json", "none")
+"""How `fieldmark serve` writes down what happened."""
+
+
+@dataclass(frozen=True)
+class ServeSettings(Settings):
+    """Everything `fieldmark serve` can be told, but for the model and where to listen."""
+
+    workers: int = setting(1, "processes that answer; one that dies is replaced", _count, "N")
+    threads: int = setting(0, "pictures that a process looks at at a time; 0 is one for each processor", _amount, "N")
+    queue: int = setting(64, "pictures of a process that may wait for their turn; more get 503", _amount, "N")
+    max_mb: int = setting(16, "largest picture, sent or fetched, in MiB; more gets 413", _count, "MB")
+    max_megapixels: int = setting(64, "largest picture, in millions of pixels; more gets 413", _count, "N")
+    batch: int = setting(16, "most pictures in one request to /batch", _count, "N")
+    upload_seconds: float = setting(60.0, "most seconds that a request may take to arrive", _seconds, "SECONDS")
+    fetch_seconds: float = setting(10.0, "most seconds that the URL of a request may take", _seconds, "SECONDS")
+    picture_seconds: float = setting(
+        30.0,
+        "most seconds for one picture once it is there; a process that is stuck in one for longer is replaced",
+        _seconds,
+        "SECONDS",
+    )
+    fetches: int = setting(8, "URLs that a process may be fetching at a time; more get 503", _count, "N")
+    connections: int = setting(1000, "open connections of a process; past that the longest idle is closed", _count, "N")
+    grace: float = setting(
+        8.0, "seconds that requests in hand may take once the server is told to stop", _seconds, "SECONDS"
+    )
+    rate: str | None = setting(
+        None,
+        "pictures that one address may ask about, such as 60/minute; more get 429",
+        _requests,
+        "N/UNIT",
+    )
+    trust_proxy: int = setting(
+        0, "proxies in front of this server, whose X-Forwarded-For is believed; needed for --rate there", _amount, "N"
+    )
+    key_file: str | None = setting(
+        None,
+        "file with a key that every request must bring as `Authorization: Bearer KEY` ($FIELDMARK_KEY)",
+        _text,
+        "FILE",
+    )
+    allow_origin: tuple[str, ...] = setting(
+        (),
+        "other web pages whose scripts may ask, such as https://example.org; may be given several times",
+        _origins,
+        "ORIGIN",
+    )
+    allow_host: tuple[str, ...] = setting(
+        (),
+        "names under which it is asked, where only this computer can reach it; may be given several times",
+        _words,
+        "NAME",
+    )
+    log: str = setting("text", "a line on stderr for every request: to read, as JSON, or none", _text, "HOW", LOGS)
 
 
 def _parse(known: dataclasses.Field[Any], value: Any) -> Any:

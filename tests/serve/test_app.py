@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import io
 import json
 import struct
@@ -10,10 +11,11 @@ from starlette.testclient import TestClient
 
 from fieldmark.artifacts.modelfile import Model
 from fieldmark.errors import WrongUsage
-from fieldmark.serve.app import create_app
+from fieldmark.serve.app import Terms, create_app
 from fieldmark.serve.limits import Limits
 from support.bad_web import bad_web
 from support.tiny_model import BLUE, RED, picture_bytes, tiny_model_bytes
+from support.until import until_true
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,8 @@ def upload(client, content, name="photo.jpg"):
 
 def assert_refused(response, status):
     assert response.status_code == status, response.text
-    assert list(response.json()) == ["error"]
+    assert list(response.json()) == ["error", "request_id"]
+    assert response.json()["request_id"] == response.headers["x-request-id"]
     sentence = response.json()["error"]
     assert sentence.isprintable()
     assert sentence.endswith((".", ")", "file=@photo.jpg"))
@@ -68,6 +71,7 @@ def test_an_upload_gets_every_class_best_first_and_the_model_that_answered(clien
         "backbone": "mean_colour",
         "version": "0.0.0",
         "schema": 1,
+        "sha256": hashlib.sha256(tiny_model_bytes()).hexdigest()[:16],
     }
     assert upload(client, picture_bytes(BLUE)).json()["predictions"][0][0] == "king"
 
@@ -267,7 +271,7 @@ def test_a_redirect_to_a_private_address_is_refused_and_never_asked(client, web)
 
 
 def test_a_bad_web_gets_a_sentence_and_the_server_lives_on(model, web):
-    client = TestClient(create_app(model, Limits(fetch_seconds=1.0)))
+    client = TestClient(create_app(model, Terms(limits=Limits(fetch_seconds=1.0))))
     for path in ("/endless", "/bomb", "/twice-packed", "/slow", "/silent", "/liar", "/around", "/missing"):
         assert_refused(client.post("/classify-url", json={"url": web.url(path)}), 422)
     assert_refused(client.post("/classify-url", json={"url": web.picture("/page", b"<html>hello")}), 400)
@@ -287,29 +291,33 @@ def test_more_requests_than_places_are_sent_away_until_one_is_free(model):
     entered, leave = threading.Event(), threading.Event()
 
     class SlowModel:
-        info = model.info
+        info, digest = model.info, model.digest
 
         def predict(self, pixels):
             entered.set()
             leave.wait(10)
             return model.predict(pixels)
 
-    with TestClient(create_app(SlowModel(), Limits(uploads=1, workers=1))) as client:
-        slow = threading.Thread(target=upload, args=(client, picture_bytes(RED)))
-        slow.start()
+    app = create_app(SlowModel(), Terms(limits=Limits(waiting=1, threads=1)))
+    with TestClient(app) as client:
+        crowd = [threading.Thread(target=upload, args=(client, picture_bytes(RED))) for _ in range(2)]
+        crowd[0].start()
         assert entered.wait(10)
+        crowd[1].start()
+        until_true(lambda: app.answers.waiting == 1)
         turned_away = upload(client, picture_bytes(RED))
         assert "Try again" in assert_refused(turned_away, 503)
         assert int(turned_away.headers["Retry-After"]) >= 1
         assert client.get("/healthz").status_code == 200
         leave.set()
-        slow.join()
+        for visitor in crowd:
+            visitor.join()
         assert upload(client, picture_bytes(RED)).status_code == 200
 
 
 def test_a_fault_of_ours_is_json_too_and_is_not_hidden(model):
     class BrokenModel:
-        info = model.info
+        info, digest = model.info, model.digest
 
         def predict(self, pixels):
             raise RuntimeError("out of order")
@@ -364,12 +372,13 @@ def test_the_description_covers_every_route_and_every_status_we_give(client):
     description = client.get("/openapi.json").json()
     assert description["openapi"].startswith("3.1")
     assert set(description["paths"]) == {
-        *("/upload", "/classify-url", "/", "/healthz", "/metrics", "/openapi.json", "/docs")
+        *("/upload", "/batch", "/classify-url", "/", "/healthz", "/metrics", "/openapi.json", "/docs")
     }
-    assert set(description["paths"]["/upload"]["post"]["responses"]) == {"200", "400", "408", "413", "415", "503"}
-    assert set(description["paths"]["/classify-url"]["post"]["responses"]) == {
-        *("200", "400", "408", "413", "422", "503")
+    told = {
+        path: set(methods["post"]["responses"]) for path, methods in description["paths"].items() if "post" in methods
     }
+    assert told["/upload"] == told["/batch"] == {"200", "400", "408", "413", "415", "421", "503"}
+    assert told["/classify-url"] == {"200", "400", "408", "413", "421", "422", "503"}
     answer = description["components"]["schemas"]["Answer"]
     assert set(upload(client, picture_bytes(RED)).json()) == set(answer["required"]) == set(answer["examples"][0])
 

@@ -14,8 +14,10 @@ import pytest
 from fieldmark.artifacts.modelfile import Model
 from fieldmark.errors import ModelFileError, ServeError
 from fieldmark.net.listener import listen
+from fieldmark.serve.app import Terms
 from fieldmark.serve.limits import Limits
-from fieldmark.serve.server import BackgroundServer, name_classes, open_model, serve
+from fieldmark.serve.server import BackgroundServer, name_classes, serve
+from fieldmark.serve.worker import open_model
 from support.tiny_model import RED, picture_bytes, tiny_model_bytes
 
 BOUNDARY = "the-boundary"
@@ -137,7 +139,7 @@ def test_a_client_that_leaves_halfway_leaves_no_traceback(server, caplog):
 
 
 def test_an_upload_that_takes_too_long_is_given_up(model):
-    with BackgroundServer(model, limits=Limits(upload_seconds=0.3, fetch_seconds=0.3)) as server:
+    with BackgroundServer(model, terms=Terms(limits=Limits(upload_seconds=0.3))) as server:
         for path, headers in (("/upload", FORM), ("/classify-url", {})):
             with connect(server.url) as connection:
                 begin(connection, path, headers)
@@ -187,9 +189,10 @@ def test_many_classes_are_cut_short_in_the_line_that_names_them():
 SERVE = """
 import sys
 from fieldmark import terminal
+from fieldmark.config import ServeSettings
 from fieldmark.serve.server import serve
 with terminal.speaking(terminal.Voice.STDOUT):
-    serve(sys.argv[1], host=sys.argv[2], port=0)
+    serve(sys.argv[1], host=sys.argv[2], port=0, settings=ServeSettings(grace=0.5, log="none"))
 assert "torch" not in sys.modules
 """
 

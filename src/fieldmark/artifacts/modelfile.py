@@ -7,6 +7,7 @@ under the key `fieldmark`.
 
 from __future__ import annotations
 
+import hashlib
 import html
 import json
 import os
@@ -183,6 +184,7 @@ class Model:
         """
         self.source = "these bytes" if isinstance(file, bytes) else os.fspath(file)
         data = file if isinstance(file, bytes) else _read(Path(file))
+        self.digest = hashlib.sha256(data).hexdigest()[:16]  # tells one file from another in a server's replies
         self._session = _open_session(data, self.source, threads)
         custom = self._session.get_modelmeta().custom_metadata_map
         if METADATA_KEY not in custom:

@@ -8,7 +8,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from fieldmark.cli.command import command, print_json
+from fieldmark.cli.command import add_settings, command, print_json, settings_given
+from fieldmark.config import ServeSettings
 from fieldmark.errors import NotAPhoto, WrongUsage
 from fieldmark.terminal import say
 
@@ -70,12 +71,15 @@ def add_serve(commands: Any) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model file")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine alone)")
     parser.add_argument("--port", help="port to listen on ($PORT, else 8009; 0 takes a free one)")
+    add_settings(parser, ServeSettings)
 
 
 def _serve(given: argparse.Namespace) -> int:
+    port, settings = _port(given.port), settings_given(ServeSettings, given)
+
     from fieldmark.serve.server import serve
 
-    serve(given.model, given.host, _port(given.port))
+    serve(given.model, given.host, port, settings)
     return 0
 
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from fieldmark.errors import NotAPhoto, TooManyPixels
+from fieldmark.imaging.scans import why_endless
 from fieldmark.imaging.sniff import name_content
 
 Pixels = NDArray[np.uint8]
@@ -141,8 +142,11 @@ def read_bytes(path: Path) -> bytes:
 
 
 def _open(data: bytes) -> Image.Image:
-    if name_content(data) == "a HEIC picture":
+    kind = name_content(data)
+    if kind == "a HEIC picture":
         return _open_heic(data)
+    if kind == "a JPEG picture" and (reason := why_endless(data)):
+        raise NotAPhoto(f"a JPEG picture that would take too long to read: {reason}")
     return Image.open(io.BytesIO(data), formats=FORMATS)
 
 

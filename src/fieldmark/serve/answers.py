@@ -1,77 +1,192 @@
-"""A picture -> the model's answer, on another thread, with as many at a time as there are processors."""
+"""A picture -> the model's answer, on one of a few threads. What may wait for one is limited, in number and bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-import anyio
-import anyio.to_thread
-from starlette.exceptions import HTTPException
-
 from fieldmark.artifacts.modelfile import Model, ModelInfo
+from fieldmark.errors import TooManyPixels
 from fieldmark.imaging.decode import decode
 from fieldmark.imaging.thumbnail import data_uri, thumbnail
+from fieldmark.serve.limits import MIB, Limits
+from fieldmark.serve.refusals import Refused
+from fieldmark.serve.tally import Tally
 
 THUMBNAIL = 640
 """Longer side, in pixels, of the picture sent back to whom cannot show it otherwise."""
 
+LARGE = 16_000_000
+"""Pixels above which pictures are looked at one at a time. One of 64 million takes a GiB while it is decoded and
+fitted; what a phone takes has 12."""
+
+
+@dataclass(eq=False)
+class _Job:
+    """A picture on its way through a thread."""
+
+    given: float  # when, as `time.monotonic` has it
+    begun: float | None = None
+
 
 class Answers:
-    """The one model of a server, and who may use it when."""
+    """The one model of a process, and who may use it when."""
 
-    def __init__(self, model: Model, workers: int) -> None:
+    def __init__(self, model: Model, limits: Limits, tally: Tally) -> None:
         self._model = model
-        self._workers = anyio.CapacityLimiter(workers)
+        self._about_model = describe_model(model.info, model.digest)
+        self._places = {name: n for n, name in enumerate(model.info.classes)}
+        self._limits = limits
+        self._tally = tally
+        self._threads = ThreadPoolExecutor(limits.threads, "fieldmark-look")
+        self._thread_for_large = ThreadPoolExecutor(1, "fieldmark-look-large")
+        self._jobs: set[_Job] = set()
 
-    async def about(self, picture: bytes, with_thumbnail: bool) -> dict[str, Any]:
+    @property
+    def waiting(self) -> int:
+        """How many pictures wait for a thread."""
+        return sum(job.begun is None for job in list(self._jobs))
+
+    @property
+    def looking(self) -> int:
+        """How many pictures are being looked at."""
+        return sum(job.begun is not None for job in list(self._jobs))
+
+    def is_stuck(self) -> bool:
+        """Whether a thread has not come back from a picture, which then ends only with the process."""
+        too_early = time.monotonic() - self._limits.picture_seconds
+        return any(job.begun is not None and job.begun < too_early for job in list(self._jobs))
+
+    def check_room(self) -> None:
+        """Raise Refused where a picture would not find a place to wait."""
+        if self.waiting >= max(1, self._limits.waiting):
+            raise Refused("queue", f"The server is busy: {self.waiting} pictures wait. Try again in a few seconds.")
+
+    async def about(self, picture: bytes, with_thumbnail: bool = False) -> dict[str, Any]:
         """Answer about the bytes of one picture, as the server's contract has it.
 
         Raises:
             NotAPhoto: the bytes do not decode to a whole picture; TooManyPixels when it is too large to.
+            Refused: too many wait, it took too long, or there is too little memory for it now.
         """
-        return await anyio.to_thread.run_sync(self._answer, picture, with_thumbnail, limiter=self._workers)
+        self.check_room()
+        try:
+            async with asyncio.timeout(self._limits.picture_seconds):
+                try:
+                    return await self._in(
+                        self._threads, picture, min(LARGE, self._limits.upload_pixels), with_thumbnail
+                    )
+                except TooManyPixels:
+                    if self._limits.upload_pixels <= LARGE:
+                        raise
+                return await self._in(self._thread_for_large, picture, self._limits.upload_pixels, with_thumbnail)
+        except TimeoutError:
+            seconds = f"{self._limits.picture_seconds:g} seconds"
+            raise Refused(
+                "slow_picture", f"There was no answer about the picture within {seconds}. Try again."
+            ) from None
+        except MemoryError:
+            raise Refused("memory", "There is too little memory for this picture now. Send a smaller one.") from None
 
-    def _answer(self, picture: bytes, with_thumbnail: bool) -> dict[str, Any]:
-        pixels = decode(picture)
+    async def _in(
+        self, threads: ThreadPoolExecutor, picture: bytes, pixels: int, with_thumbnail: bool
+    ) -> dict[str, Any]:
+        job = _Job(time.monotonic())
+        self._jobs.add(job)
+        work = self._work(job, lambda: self._look(picture, pixels, with_thumbnail))
+        try:
+            reply = await asyncio.get_running_loop().run_in_executor(threads, work)
+        finally:
+            if job.begun is None:  # given up before a thread was free
+                self._jobs.discard(job)
+        assert job.begun is not None
+        self._tally.observe("wait", job.begun - job.given)
+        self._tally.observe("look", time.monotonic() - job.begun)
+        self._tally.answered(self._places[reply["predictions"][0][0]], reply["unknown"])
+        return reply
+
+    def _work(self, job: _Job, look: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+        def work() -> dict[str, Any]:
+            job.begun = time.monotonic()
+            try:
+                return look()
+            finally:
+                self._jobs.discard(job)
+
+        return work
+
+    def _look(self, picture: bytes, most_pixels: int, with_thumbnail: bool) -> dict[str, Any]:
+        pixels = decode(picture, most_pixels)
         reply = self._model.predict(pixels).to_dict()
         reply["threshold"] = self._model.info.threshold
-        reply["model"] = describe_model(self._model.info)
+        reply["model"] = self._about_model
         if with_thumbnail:
             reply["thumbnail"] = data_uri(thumbnail(pixels, THUMBNAIL))
         return reply
 
 
-def describe_model(info: ModelInfo) -> dict[str, Any]:
+def describe_model(info: ModelInfo, digest: str) -> dict[str, Any]:
     """Return what every reply says of the model that gave it."""
     return {
         "classes": list(info.classes),
         "backbone": info.backbone,
         "version": info.version,
         "schema": info.schema,
+        "sha256": digest,
     }
 
 
 class Gate:
     """Lets so many requests in at a time and sends the next one away, to come back when told."""
 
-    def __init__(self, most: int, retry_after: int) -> None:
+    def __init__(self, most: int, reason: str, busy_with: str) -> None:
         self.most = most
         self.inside = 0
-        self._retry_after = retry_after  # seconds
+        self._reason = reason
+        self._busy_with = busy_with
 
     @contextmanager
     def enter(self) -> Iterator[None]:
-        """Hold a place inside. Raises HTTPException 503 with Retry-After when there is none."""
+        """Hold a place inside. Raises Refused when there is none."""
         if self.inside >= self.most:
-            raise HTTPException(
-                503,
-                f"The server is busy with {self.inside} other requests. Try again in a few seconds.",
-                headers={"Retry-After": str(self._retry_after)},
-            )
+            sentence = f"The server is busy with {self.inside} {self._busy_with}. Try again in a few seconds."
+            raise Refused(self._reason, sentence)
         self.inside += 1
         try:
             yield
         finally:
             self.inside -= 1
+
+
+class Held:
+    """How many bytes all requests together hold, so that many large ones cannot fill memory."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.held = 0
+
+    @contextmanager
+    def holding(self) -> Iterator[Callable[[int], None]]:
+        """Yield what is to be called for every byte that comes, and let go of them all at the end.
+
+        What is yielded raises Refused when there is no room for so many.
+        """
+        mine = 0
+
+        def take(count: int) -> None:
+            nonlocal mine
+            if self.held + count > self.most:
+                size = f"{self.most // MIB} MiB"
+                raise Refused("memory", f"The server holds {size} of pictures already. Try again in a few seconds.")
+            self.held += count
+            mine += count
+
+        try:
+            yield take
+        finally:
+            self.held -= mine

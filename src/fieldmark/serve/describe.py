@@ -2,42 +2,71 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from fieldmark.artifacts.modelfile import ModelInfo
-from fieldmark.imaging.decode import MAX_PIXELS
+from fieldmark.artifacts.modelfile import Model, ModelInfo
 from fieldmark.serve.answers import describe_model
+from fieldmark.serve.body import LONGEST_NAME
 from fieldmark.serve.limits import MIB, Limits
 from fieldmark.version import __version__
 
 Json = dict[str, Any]
 
 
-def describe(info: ModelInfo, limits: Limits) -> Json:
-    """Return the OpenAPI 3.1 document of a server with this model."""
-    return {
+def describe(model: Model, limits: Limits, has_key: bool = False, has_rate: bool = False) -> Json:
+    """Return the OpenAPI 3.1 document of a server with this model.
+
+    Args:
+        model: what answers.
+        limits: what it takes on.
+        has_key: whether requests must bring a key.
+        has_rate: whether an address may ask only so often.
+    """
+    info = model.info
+    asking = _Refusals(limits, has_key, has_rate)
+    told: Json = {
         "openapi": "3.1.0",
         "info": {
             "title": "Fieldmark",
             "version": __version__,
             "description": f"Names the likeliest of {len(info.classes)} classes in a photo: {', '.join(info.classes)}. "
             "Every error is JSON with one sentence: what happened and what to do.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        "servers": [{"url": "/"}],
         "paths": {
-            "/upload": {"post": _upload(limits)},
-            "/classify-url": {"post": _classify_url(limits)},
-            "/": {"get": _get("A page to drop or take a photo.", "text/html")},
-            "/healthz": {"get": _get("Whether the server is up, and with which model.", "application/json")},
-            "/metrics": {"get": _get("Figures for Prometheus.", "text/plain")},
-            "/openapi.json": {"get": _get("This description.", "application/json")},
-            "/docs": {"get": _get("This description, to read.", "text/html")},
+            "/upload": {"post": _upload(limits, asking)},
+            "/batch": {"post": _batch(limits, asking)},
+            "/classify-url": {"post": _classify_url(limits, asking)},
+            "/": {"get": _get("page", "A page to drop or take a photo.", "text/html", asking)},
+            "/healthz": {"get": _get("healthz", "Whether the server is up.", "application/json", None)},
+            "/metrics": {"get": _get("metrics", "Figures for Prometheus.", "text/plain", asking)},
+            "/openapi.json": {"get": _get("openapi", "This description.", "application/json", asking)},
+            "/docs": {"get": _get("docs", "This description, to read.", "text/html", asking)},
         },
-        "components": {"schemas": {"Answer": _answer(info), "Refusal": _refusal(), "Model": _model()}},
+        "components": {
+            "schemas": {
+                "Answer": _answer(model),
+                "Answers": _answers(),
+                "OneOfSeveral": _one_of_several(info),
+                "Refusal": _refusal(),
+                "Model": _model(),
+            }
+        },
     }
+    if has_key:
+        told["components"]["securitySchemes"] = {
+            "key": {"type": "http", "scheme": "bearer"},
+            "password": {"type": "http", "scheme": "basic", "description": "Any name, the key as password."},
+        }
+        told["security"] = [{"key": []}, {"password": []}]
+        told["paths"]["/healthz"]["get"]["security"] = []
+    return told
 
 
-def _upload(limits: Limits) -> Json:
-    megapixels = MAX_PIXELS // 1_000_000
+def _upload(limits: Limits, asking: _Refusals) -> Json:
+    megapixels = limits.upload_pixels // 1_000_000
     return {
         "operationId": "upload",
         "summary": "Classify a picture that you send.",
@@ -51,18 +80,43 @@ def _upload(limits: Limits) -> Json:
             },
             required="file",
         ),
-        "responses": _responses(
+        "responses": asking.responses(
+            "Answer",
             {
                 400: "Not a picture, or not a whole one.",
-                408: f"The upload took longer than {limits.upload_seconds:g} seconds.",
                 413: f"Larger than {limits.upload_bytes // MIB} MiB or {megapixels} million pixels.",
                 415: "No file in the request.",
-            }
+            },
         ),
     }
 
 
-def _classify_url(limits: Limits) -> Json:
+def _batch(limits: Limits, asking: _Refusals) -> Json:
+    files = {
+        "type": "array",
+        "items": {"type": "string", "format": "binary"},
+        "minItems": 1,
+        "maxItems": limits.batch,
+        "description": "The pictures: the field comes once for each.",
+    }
+    return {
+        "operationId": "batch",
+        "summary": "Classify several pictures that you send.",
+        "description": f"At most {limits.batch}, and {limits.batch_bytes // MIB} MiB together. Each is answered or "
+        "refused by itself, in the order in which they came; for each the limits of /upload hold.",
+        "requestBody": _request("multipart/form-data", {"file": files}, required="file"),
+        "responses": asking.responses(
+            "Answers",
+            {
+                400: "A form that is damaged or breaks off.",
+                413: f"More than {limits.batch} files, or {limits.batch_bytes // MIB} MiB together.",
+                415: "No file in the request.",
+            },
+        ),
+    }
+
+
+def _classify_url(limits: Limits, asking: _Refusals) -> Json:
     return {
         "operationId": "classify_url",
         "summary": "Classify a picture on the public web.",
@@ -76,14 +130,14 @@ def _classify_url(limits: Limits) -> Json:
             },
             required="url",
         ),
-        "responses": _responses(
+        "responses": asking.responses(
+            "Answer",
             {
                 400: "What the URL gave is not a picture, or not a whole one.",
-                408: "The request took too long to arrive.",
-                413: f"More than {MAX_PIXELS // 1_000_000} million pixels, or a request over "
+                413: f"More than {limits.upload_pixels // 1_000_000} million pixels, or a request over "
                 f"{limits.form_bytes // 1024} KiB.",
                 422: "Not JSON, no url, or a URL we will not or cannot fetch.",
-            }
+            },
         ),
     }
 
@@ -93,47 +147,121 @@ def _request(media_type: str, properties: Json, required: str) -> Json:
     return {"required": True, "content": {media_type: {"schema": schema}}}
 
 
-def _responses(refusals: dict[int, str]) -> Json:
-    answer = {"description": "The answer.", "content": {"application/json": {"schema": _ref("Answer")}}}
-    refusals = {**refusals, 503: "Too busy; Retry-After says in how many seconds to try again."}
-    content = {"application/json": {"schema": _ref("Refusal")}}
-    return {"200": answer} | {
-        str(status): {"description": text, "content": content} for status, text in refusals.items()
+@dataclass(frozen=True)
+class _Refusals:
+    """What a request may hear that has nothing to do with what it is about."""
+
+    limits: Limits
+    has_key: bool
+    has_rate: bool
+
+    def responses(self, schema: str, refusals: dict[int, str]) -> Json:
+        """Return the responses of a path that answers about pictures."""
+        every = {**refusals, **self.at_the_door()}
+        every[408] = f"Took longer than {self.limits.upload_seconds:g} seconds to arrive, or came in a trickle."
+        every[503] = "Too busy; Retry-After says in how many seconds to try again."
+        if self.has_rate:
+            every[429] = "More than one address may ask; Retry-After says in how many seconds to try again."
+        answer = {"description": "The answer.", **_json(_ref(schema)), "headers": _ID}
+        return {"200": answer, **{str(status): _refused(every[status], status) for status in sorted(every)}}
+
+    def at_the_door(self) -> dict[int, str]:
+        """Return what anybody may hear, whatever the path."""
+        keyless = {401: "No key, or another one."} if self.has_key else {}
+        return {**keyless, 421: "A host name that is not one of this server's."}
+
+
+_ID = {"X-Request-ID": {"description": "By which the server's log knows the request.", "schema": {"type": "string"}}}
+
+
+def _refused(text: str, status: int) -> Json:
+    later = {"description": "Seconds.", "schema": {"type": "integer"}}
+    headers = {**_ID, **({"Retry-After": later} if status in (429, 503) else {})}
+    return {"description": text, **_json(_ref("Refusal")), "headers": headers}
+
+
+def _json(schema: Json) -> Json:
+    return {"content": {"application/json": {"schema": schema}}}
+
+
+def _get(name: str, summary: str, media_type: str, refusals: _Refusals | None) -> Json:
+    responses: Json = {"200": {"description": summary, "content": {media_type: {}}, "headers": _ID}}
+    if refusals is not None:
+        responses |= {str(status): _refused(text, status) for status, text in refusals.at_the_door().items()}
+    return {"operationId": name, "summary": summary, "responses": responses}
+
+
+def _answer(model: Model) -> Json:
+    return {
+        "type": "object",
+        "examples": [_example(model)],
+        "required": ["predictions", "unknown", "unknown_score", "threshold", "model"],
+        "properties": {
+            **_said(model.info),
+            **_by_whom(),
+            "thumbnail": {"type": "string", "description": "A small JPEG as a data: URI, when asked for."},
+        },
     }
 
 
-def _get(summary: str, media_type: str) -> Json:
-    return {"summary": summary, "responses": {"200": {"description": summary, "content": {media_type: {}}}}}
-
-
-def _answer(info: ModelInfo) -> Json:
+def _said(info: ModelInfo) -> Json:
+    """What is said of one picture."""
     pair = {
         "type": "array",
         "prefixItems": [{"type": "string", "enum": list(info.classes)}, {"type": "number", "minimum": 0, "maximum": 1}],
     }
     return {
-        "type": "object",
-        "examples": [_example(info)],
-        "required": ["predictions", "unknown", "unknown_score", "threshold", "model"],
-        "properties": {
-            "predictions": {
-                "type": "array",
-                "items": pair,
-                "description": "Every class with its probability, best first.",
-            },
-            "unknown": {
-                "type": "boolean",
-                "description": "Probably none of the classes: unknown_score is above threshold.",
-            },
-            "unknown_score": {"type": "number", "description": "Higher: less like the photos of any class."},
-            "threshold": {
-                "type": ["number", "null"],
-                "description": "The unknown_score above which a photo is unknown; null: none is.",
-            },
-            "model": {**_ref("Model"), "description": "Which model answered."},
-            **({} if info.costs is None else _decision()),
-            "thumbnail": {"type": "string", "description": "A small JPEG as a data: URI, when asked for."},
+        "predictions": {
+            "type": "array",
+            "items": pair,
+            "description": "Every class with its probability, best first.",
         },
+        "unknown": {
+            "type": "boolean",
+            "description": "Probably none of the classes: unknown_score is above threshold.",
+        },
+        "unknown_score": {"type": "number", "description": "Higher: less like the photos of any class."},
+        **({} if info.costs is None else _decision()),
+    }
+
+
+def _by_whom() -> Json:
+    """What every reply says of the model."""
+    return {
+        "threshold": {
+            "type": ["number", "null"],
+            "description": "The unknown_score above which a photo is unknown; null: none is.",
+        },
+        "model": {**_ref("Model"), "description": "Which model answered."},
+    }
+
+
+def _answers() -> Json:
+    each = {"type": "array", "items": _ref("OneOfSeveral"), "description": "One for each picture, in their order."}
+    return {
+        "type": "object",
+        "required": ["answers", "threshold", "model"],
+        "properties": {"answers": each, **_by_whom()},
+    }
+
+
+def _one_of_several(info: ModelInfo) -> Json:
+    which = {
+        "index": {"type": "integer", "minimum": 0, "description": "Its place in the request."},
+        "name": {
+            "type": "string",
+            "description": f"The file's name as it was sent, at most {LONGEST_NAME} characters.",
+        },
+    }
+    why = {
+        "error": {"type": "string", "description": "Why there is no answer about this one."},
+        "status": {"type": "integer", "description": "What /upload would have answered with."},
+    }
+    return {
+        "type": "object",
+        "required": [*which],
+        "properties": {**which, **_said(info), **why},
+        "oneOf": [{"required": ["predictions", "unknown", "unknown_score"]}, {"required": [*why]}],
     }
 
 
@@ -149,8 +277,9 @@ def _decision() -> Json:
     }
 
 
-def _example(info: ModelInfo) -> Json:
+def _example(model: Model) -> Json:
     """An answer of the right shape; the figures are made up."""
+    info = model.info
     likeliest, *others = info.classes
     best = 0.98 if others else 1.0
     return {
@@ -158,7 +287,7 @@ def _example(info: ModelInfo) -> Json:
         "unknown": False,
         "unknown_score": round(1 - best, 6),
         "threshold": info.threshold,
-        "model": describe_model(info),
+        "model": describe_model(info, model.digest),
     }
 
 
@@ -170,6 +299,10 @@ def _model() -> Json:
             "backbone": {"type": "string", "description": "The pretrained network it grew from."},
             "version": {"type": "string", "description": "The Fieldmark that wrote the file."},
             "schema": {"type": "integer", "description": "The form of the file's metadata."},
+            "sha256": {
+                "type": "string",
+                "description": "The first 16 hex digits of the file's hash: which file it is.",
+            },
         },
     }
 
@@ -178,7 +311,10 @@ def _refusal() -> Json:
     return {
         "type": "object",
         "required": ["error"],
-        "properties": {"error": {"type": "string", "description": "What happened and what to do."}},
+        "properties": {
+            "error": {"type": "string", "description": "What happened and what to do."},
+            "request_id": {"type": "string", "description": "By which the server's log knows the request."},
+        },
     }
 
 
