@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fieldmark.cli.command import add_settings, command, print_json, settings_given
+from fieldmark.cli.ship import add_target, refuse_without_target, ship
 from fieldmark.config import TrainSettings
 from fieldmark.errors import WrongUsage
 from fieldmark.terminal import say
 
 if TYPE_CHECKING:
+    from fieldmark.pipeline.export import Exported
     from fieldmark.pipeline.reproduce import Repeated
 
 
@@ -152,8 +155,14 @@ def _evaluate(given: argparse.Namespace) -> int:
 def add_export(commands: Any) -> None:
     """Add `fieldmark export`."""
     parser = command(commands, "export", "write a run as one model file that needs no torch", _export)
-    parser.add_argument("reference", metavar="RUN", help="id or path of a run")
-    parser.add_argument("-o", "--out", metavar="FILE", default="model.onnx", help="the file to write (model.onnx)")
+    parser.add_argument(
+        "reference",
+        metavar="RUN|MODEL",
+        help="id or path of a run; with --target also a model file, which needs no torch",
+    )
+    parser.add_argument(
+        "-o", "--out", metavar="FILE", help="the file, or with --target docker the folder, to write (model.onnx)"
+    )
     parser.add_argument("--photos", metavar="DIR", help="where the run's photos lie now, if they have moved")
     parser.add_argument(
         "--cost",
@@ -162,21 +171,47 @@ def add_export(commands: Any) -> None:
         default=[],
         help="what a mistake costs, as for `train`, in place of what the run was told; may be given several times",
     )
+    add_target(parser)
 
 
-def _export(given: argparse.Namespace) -> int:
+def _write_model(given: argparse.Namespace, out: str | Path) -> Exported:
     from fieldmark.artifacts.runs import Run
     from fieldmark.pipeline.export import export
 
-    done = export(Run.open(given.reference), given.out, given.photos, given.cost)
+    return export(Run.open(given.reference), out, given.photos, given.cost)
+
+
+def _export(given: argparse.Namespace) -> int:
+    if given.target:
+        return ship(given, lambda path: _write_model(given, path))
+    refuse_without_target(given)
+    given.out = given.out or "model.onnx"
+    done = _write_model(given, given.out)
     say(
         f"Wrote {done.path} ({done.n_bytes / 1e6:.1f} MB). It answers {done.proof.photos} photos as the network does; "
         f"probabilities differ by {done.proof.largest_difference:.1g} at most."
     )
+    _say_card(done)
     if done.sealed:
         say(f"It was kept from {done.sealed} sealed photos: fieldmark evaluate {given.out} DIR --test")
     say(f"next:   fieldmark serve {given.out}")
     if given.json:
         proof = dataclasses.asdict(done.proof)
-        print_json({"model": str(done.path), "bytes": done.n_bytes, "proof": proof, "sealed": done.sealed})
+        print_json(
+            {
+                "model": str(done.path),
+                "bytes": done.n_bytes,
+                "proof": proof,
+                "sealed": done.sealed,
+                "card": str(done.card.path),
+            }
+        )
     return 0
+
+
+def _say_card(done: Exported) -> None:
+    card = done.card
+    if card.edited:
+        say(f"{card.edited.name} was edited and stays as it is; the card of this file is {card.path.name}.")
+    else:
+        say(f"Its card: {card.path}")
