@@ -50,6 +50,10 @@ def refuse_without_target(given: argparse.Namespace) -> None:
 def ship(given: argparse.Namespace, export: Callable[[Path], object]) -> int:
     """Write what was asked for of a model file, or of a run that `export` makes a model file of first."""
     if is_model_file(given.reference):
+        if others := [flag for flag, value in (("--photos", given.photos), ("--cost", given.cost)) if value]:
+            raise WrongUsage(
+                f"{given.reference} is a model file already, so {' and '.join(others)} cannot be given with it."
+            )
         return _ship(given, Path(given.reference))
     with tempfile.TemporaryDirectory(prefix="fieldmark-") as scratch:
         model = Path(scratch, "model.onnx")

