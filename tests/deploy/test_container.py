@@ -157,14 +157,16 @@ def test_locked_in_read_only_and_without_rights_it_serves_is_well_and_stops_when
         assert re.search(r"^Uid:\t1000\t1000", status, re.M) and re.search(r"^CapEff:\t0+$", status, re.M)
         engines = {line.split()[-1] for line in (process / "maps").read_text().splitlines() if "onnxruntime" in line}
         assert engines and all("/packages/" in path for path in engines)
+        assert not list((process / "root" / "tmp").iterdir())  # the one place it could write to
         server.send_signal(signal.SIGTERM)
         out, err = server.communicate(timeout=60)
     finally:
         server.kill()
 
     assert reply["predictions"] == Model(tiny_model_file, threads=1).predict(picture).to_dict()["predictions"]
-    assert server.returncode == 0 and "Stopped." in out and "Traceback" not in err
-    assert "Read-only" not in err and "Permission" not in err
+    # It ends by the signal once it has finished, which a container's first process survives, and then ends by itself.
+    assert server.returncode in (0, -signal.SIGTERM) and not out
+    assert "Traceback" not in err and "Read-only" not in err and "Permission" not in err
 
 
 @pytest.mark.long
