@@ -141,7 +141,7 @@ def is_able_to_lock() -> bool:
 
 
 def locked_in(root: Path, stage: Stage, command: list[str], **more: str) -> subprocess.Popen[str]:
-    """Start a command as the image's USER, with its ENV alone, on a read-only file system with an empty /tmp."""
+    """Start a command as the image's USER and first process, with its ENV alone, read-only but for an empty /tmp."""
     user = stage.last("USER").partition(":")[0]
     (root / "bin").mkdir(exist_ok=True)
     if not (root / "bin" / "python").is_symlink():
@@ -150,9 +150,15 @@ def locked_in(root: Path, stage: Stage, command: list[str], **more: str) -> subp
     environment |= {"PATH": f"{MOUNT}/bin:/usr/bin:/bin", **more}
     words = [word.replace("/model/", f"{MOUNT}/model/") for word in command]
     return subprocess.Popen(
-        ["unshare", "--mount", "bash", "-ec", LOCKED, str(root), user, *words],
+        ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-ec", LOCKED, str(root), user, *words],
         env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
+
+
+def first_process(locked: subprocess.Popen[str]) -> int:
+    """Return the id, as this machine counts, of the process that is number 1 where it is locked in."""
+    children = Path(f"/proc/{locked.pid}/task/{locked.pid}/children").read_text().split()
+    return int(children[0])
 
 
 def exec_form(text: str) -> list[str]:
