@@ -37,3 +37,4 @@ def test_only_this_very_python_and_processor_are_like_this():
 
     assert Host(HERE, machine).is_like_this == (sys.platform == "linux")
     assert not Host(HERE, other).is_like_this and not Host("3.99", machine).is_like_this
+    assert Host(HERE, other).has_this_python and not Host("3.99", machine).has_this_python

@@ -48,13 +48,14 @@ class Host:
         return cls(python, arch)
 
     @property
+    def has_this_python(self) -> bool:
+        """Whether its Python reads what this one compiles."""
+        return self.python == f"3.{sys.version_info.minor}"
+
+    @property
     def is_like_this(self) -> bool:
         """Whether what is made for it runs on this machine, under this Python."""
-        return (
-            sys.platform == "linux"
-            and platform.machine() == ARCHES[self.arch]
-            and self.python == f"3.{sys.version_info.minor}"
-        )
+        return sys.platform == "linux" and platform.machine() == ARCHES[self.arch] and self.has_this_python
 
     def wheel_tags(self) -> list[str]:
         """Return the platform tags of wheels that run there; pip wants each by name, the newest first."""

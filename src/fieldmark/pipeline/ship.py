@@ -15,6 +15,7 @@ import numpy as np
 from fieldmark.artifacts.atomic import write_bytes
 from fieldmark.artifacts.modelfile import Model
 from fieldmark.deploy import container, functions
+from fieldmark.deploy.compiled import compile_loaded
 from fieldmark.deploy.first_answer import FirstAnswer, ask_fresh
 from fieldmark.deploy.gate import LIMITS, MB, Limit, Weight, check, weigh_folder, weigh_zip
 from fieldmark.deploy.host import Host
@@ -107,18 +108,24 @@ def _ship_zip(model: Model, data: bytes, path: Path, host: Host, limit: Limit) -
         folder.mkdir()
         say(f"Fetching what answers on {host} ...")
         functions.fill(folder, data, host)
+        picture = _picture()
+        if host.has_this_python:
+            compile_loaded(folder, folder / functions.MODEL, picture)
         packed = pack(folder)
         weight = weigh_zip(packed)
         check(weight, limit, SMALLER)
-        first = _prove(model, folder) if host.is_like_this else None
+        first = _prove(model, folder, picture) if host.is_like_this else None
     write_bytes(path, packed)
     return Shipped(path, "zip", host, weight, first.seconds if first else None)
 
 
-def _prove(model: Model, folder: Path) -> FirstAnswer:
+def _picture() -> bytes:
+    """Return a JPEG of shades, for what answers to be tried with."""
+    return thumbnail(np.linspace(0, 255, 320 * 240 * 3).astype(np.uint8).reshape(240, 320, 3), 320)
+
+
+def _prove(model: Model, folder: Path, picture: bytes) -> FirstAnswer:
     """Ask the handler about one picture, and the model file too. Raises TargetError when they disagree."""
-    shades = np.linspace(0, 255, 320 * 240 * 3).astype(np.uint8).reshape(240, 320, 3)
-    picture = thumbnail(shades, 320)
     first = ask_fresh(folder, picture)
     ours, theirs = dict(model.predict(picture).predictions), dict(first.reply["predictions"])
     if ours.keys() != theirs.keys() or any(not abs(ours[name] - theirs[name]) <= AGREES for name in ours):
