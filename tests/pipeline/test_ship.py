@@ -120,6 +120,16 @@ def test_the_folder_for_containers_is_whole_or_absent(model_file, tmp_path, monk
     assert left(tmp_path) == ["site", "snakes.onnx"]
 
 
+@pytest.mark.parametrize("target", ["zip", "docker"])
+def test_the_card_beside_a_model_goes_along(model_file, packages, tmp_path, target):
+    (tmp_path / "snakes.card.md").write_text("# Snakes, in my words")
+
+    done = ship(model_file, target, tmp_path / "out", ELSEWHERE)
+
+    inside = zipfile.Path(done.path) if target == "zip" else done.path
+    assert (inside / "model.card.md").read_text() == "# Snakes, in my words"
+
+
 def test_a_model_too_heavy_for_its_container_is_refused(model_file, tmp_path, monkeypatch):
     monkeypatch.setattr(module.container, "packages_here", lambda: {"onnxruntime": 260_000_000})
 
@@ -169,6 +179,7 @@ def test_the_command_takes_a_run_and_ships_the_model_made_of_it(tiny_run, packag
     assert export(tiny_run.path, "--target", "docker", "-o", "site", "--cost", "red->blue=7") == 0
     model = Model(tmp_path / "site" / "model.onnx")
     assert model.info.costs.prices == (("red", "blue", 7.0),) and left(tmp_path) == ["site"]
+    assert "| red | blue | 7 |" in (tmp_path / "site" / "model.card.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fieldmark.artifacts import card
 from fieldmark.artifacts.atomic import write_bytes
 from fieldmark.artifacts.modelfile import Model
 from fieldmark.deploy import container, functions
@@ -95,19 +96,20 @@ def ship(
     if not path.parent.is_dir():
         raise TargetError(f"There is no folder {path.parent} to write {path.name} into.")
     if target == "docker":
-        return _ship_folder(Path(model_file).read_bytes(), path, host)
+        return _ship_folder(Path(model_file), path, host)
     if path.is_dir():
         raise TargetError(f"{path} is a folder. Name the file to write: -o {path.name}/model.zip")
     limit = LIMITS["zip"] if max_mb is None else dataclasses.replace(LIMITS["zip"], packed=max_mb * MB)
-    return _ship_zip(model, Path(model_file).read_bytes(), path, host, limit)
+    return _ship_zip(model, Path(model_file), path, host, limit)
 
 
-def _ship_zip(model: Model, data: bytes, path: Path, host: Host, limit: Limit) -> Shipped:
+def _ship_zip(model: Model, model_file: Path, path: Path, host: Host, limit: Limit) -> Shipped:
     with tempfile.TemporaryDirectory(prefix="fieldmark-") as scratch:
         folder = Path(scratch, "zip")
         folder.mkdir()
         say(f"Fetching what answers on {host} ...")
-        functions.fill(folder, data, host)
+        functions.fill(folder, model_file.read_bytes(), host)
+        _copy_card(model_file, folder)
         picture = _picture()
         if host.has_this_python:
             compile_loaded(folder, folder / functions.MODEL, picture)
@@ -135,16 +137,23 @@ def _prove(model: Model, folder: Path, picture: bytes) -> FirstAnswer:
     return first
 
 
-def _ship_folder(data: bytes, path: Path, host: Host) -> Shipped:
+def _ship_folder(model_file: Path, path: Path, host: Host) -> Shipped:
     container.refuse_taken(path)
     with container.scratch_beside(path) as scratch:
         folder = Path(scratch, "folder")
         folder.mkdir()
-        container.fill(folder, data, host.python)
+        container.fill(folder, model_file.read_bytes(), host.python)
+        _copy_card(model_file, folder)
         weight = _with(weigh_folder(folder), container.packages_here())
         check(weight, LIMITS["docker"], "A smaller backbone or a smaller file of the same model helps.")
         container.place(folder, path)
     return Shipped(path, "docker", host, weight)
+
+
+def _copy_card(model_file: Path, folder: Path) -> None:
+    """What a model is and is not for goes where it goes, if it lies beside it."""
+    if (beside := card.path_of(model_file)).is_file():
+        write_bytes(card.path_of(folder / "model.onnx"), beside.read_bytes())
 
 
 def _with(weight: Weight, packages: Mapping[str, int]) -> Weight:
