@@ -229,8 +229,8 @@ def slow_clients(server: Server, given: argparse.Namespace) -> Row:
     visitors, still = asyncio.run(drill())
     ok = visitors.statuses[200] > 0 and not visitors.lost and set(visitors.statuses) == {200}
     told = (
-        f"{given.slow} of them for {given.slow_seconds:g} s, {still} left at the end; {visitors.statuses[200]} visitors "
-        f"answered meanwhile, p99 {1000 * visitors.quantile(0.99):.0f} ms, {visitors.lost} lost"
+        f"{given.slow} of them for {given.slow_seconds:g} s, {still} left at the end; {visitors.statuses[200]} "
+        f"visitors answered meanwhile, p99 {1000 * visitors.quantile(0.99):.0f} ms, {visitors.lost} lost"
     )
     return Row("slow clients", told, ok, facts={"statuses": visitors.statuses})
 
@@ -319,8 +319,9 @@ def mixed_load(server: Server, given: argparse.Namespace) -> Row:
     first, last = statistics.median(seen[:quarter]), statistics.median(seen[-quarter:])
     bad = {status: n for status, n in outcome.statuses.items() if status >= 500 and status != 503}
     told = (
-        f"{given.minutes:g} min: {_counts(outcome.statuses)}, {outcome.lost} lost; p50 {1000 * outcome.quantile(0.5):.0f} "
-        f"ms, p99 {1000 * outcome.quantile(0.99):.0f} ms; {first:.0f} MiB in its first quarter, {last:.0f} in its last"
+        f"{given.minutes:g} min: {_counts(outcome.statuses)}, {outcome.lost} lost; "
+        f"p50 {1000 * outcome.quantile(0.5):.0f} ms, p99 {1000 * outcome.quantile(0.99):.0f} ms; "
+        f"{first:.0f} MiB in its first quarter, {last:.0f} in its last"
     )
     ok = not bad and not outcome.lost and last <= FLAT * first
     return Row("mixed load", told, ok, facts={"5xx": bad, "first_mib": first, "last_mib": last, "most_mib": max(seen)})

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from fieldmark.deploy.gate import LIMITS, weigh_folder
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -60,6 +62,17 @@ def test_evaluate_judges_a_model_file_and_writes_its_report(core, tiny_model_fil
 
     assert json.loads(done.stdout)["n_valid"] == 28, done.stderr
     assert Path(report).stat().st_size > 1000
+
+
+@pytest.mark.long
+def test_what_only_serves_stays_within_its_size(core, tmp_path):
+    source = core.parents[1] / "source"
+    command = ["python", "-m", "pip", "install", "--quiet", "--no-compile", "--target", str(tmp_path), str(source)]
+    assert run(core, *command).returncode == 0
+
+    mib = int(subprocess.check_output(["du", "-sm", tmp_path], text=True).split()[0])
+
+    assert mib <= LIMITS["install"].unpacked // 2**20, weigh_folder(tmp_path).parts
 
 
 def test_training_names_the_extra_it_needs(core, tiny_folder):

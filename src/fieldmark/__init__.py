@@ -11,6 +11,7 @@
 'coral'
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from fieldmark.version import __version__
@@ -33,6 +34,10 @@ __all__ = [
     "harvest",
     "train",
 ]
+
+# From 1.29 on ONNX Runtime tells Microsoft about the computer and the models it opens, from the moment it is imported,
+# unless this is set by then. We tell nobody; a person who wants to sets it to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "FieldmarkError": "fieldmark.errors",

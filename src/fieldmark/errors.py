@@ -13,6 +13,7 @@ FieldmarkError                     1   what happened, what was given, what to do
 ├── TrainingFailed                 1   a loss that is no number
 ├── ModelFileError                 1   a model file that is not ours, or not whole
 ├── ExportDisagrees                1   torch and ONNX answer differently; nothing was written
+├── TargetError                    1   something for a host that cannot be made, or that the host would not take
 ├── ServeError                     1   a server that cannot start
 ├── WebPageError                   1   a static page that cannot be made, or has no place to go
 ├── QueryError                     1   a query sheet or list of URLs that cannot be read as one
@@ -100,6 +101,10 @@ class ModelFileError(FieldmarkError):
 
 class ExportDisagrees(FieldmarkError):
     """The exported graph and the trained network answer differently."""
+
+
+class TargetError(FieldmarkError):
+    """Something for a host that cannot be made, or that the host would not take. Nothing was written."""
 
 
 class ServeError(FieldmarkError):

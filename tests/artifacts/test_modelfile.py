@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -247,3 +250,15 @@ def test_costs_outlive_the_file_and_older_files_have_none():
     del values["costs"]
     assert ModelInfo.from_json(json.dumps(values), "old.onnx").costs is None
     assert json.loads(Model(tiny_model_bytes()).info.to_json())["costs"] is None
+
+
+def test_opening_a_model_tells_nobody_and_writes_nothing(tmp_path):
+    (tmp_path / "model.onnx").write_bytes(tiny_model_bytes())
+    code = "import numpy, fieldmark; m = fieldmark.Model('model.onnx'); m.run(numpy.zeros((9, 9, 3), numpy.uint8))"
+    # ONNX Runtime is silent under CI too, which would hide what it does for everybody else.
+    kept = {name: value for name, value in os.environ.items() if name not in ("CI", "ORT_DISABLE_TELEMETRY")}
+    homes = {name: str(tmp_path) for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "TMPDIR")}
+
+    subprocess.run([sys.executable, "-B", "-c", code], env={**kept, **homes}, cwd=tmp_path, check=True)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]

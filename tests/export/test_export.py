@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from fieldmark.artifacts.modelfile import Model
 from fieldmark.artifacts.runs import Run
 from fieldmark.classifier import Fit
+from fieldmark.cli import main
 from fieldmark.config import FITS
 from fieldmark.errors import ExportDisagrees, ModelFileError
 from fieldmark.evaluate.unknown import scores_of
@@ -42,7 +44,7 @@ def test_it_is_one_file_with_the_inputs_and_outputs_of_the_contract(tiny_model_f
     (image,) = session.get_inputs()
     assert (image.name, image.type, image.shape[2]) == ("image", "tensor(uint8)", 3)
     assert [output.name for output in session.get_outputs()] == ["probabilities", "logits", "unknown_score"]
-    assert [path.name for path in tiny_model_file.parent.iterdir()] == [tiny_model_file.name]
+    assert sorted(path.name for path in tiny_model_file.parent.iterdir()) == ["tiny.card.md", "tiny.onnx"]
 
 
 @pytest.mark.parametrize("size", AWKWARD)
@@ -152,6 +154,29 @@ def test_a_graph_that_disagrees_is_refused(tiny_run, tiny_folder):
 
     with pytest.raises(ExportDisagrees, match="disagrees with the network"):
         prove(Model(data), lying, sorted((tiny_folder / "red").iterdir()))
+
+
+def test_a_card_stands_beside_it_with_the_figures_of_the_run_and_the_hash_of_the_file(tiny_run, tiny_model_file):
+    text = tiny_model_file.with_name("tiny.card.md").read_text("utf-8")
+    metrics = tiny_run.metrics()
+
+    assert hashlib.sha256(tiny_model_file.read_bytes()).hexdigest() in text
+    right = metrics["n_valid"] - metrics["wrong"]
+    assert f"{right} of {metrics['n_valid']} photos right" in text and "authors and licences are not known" in text
+    assert str(tiny_run.path.parent) not in text and tiny_run.settings()["folder"] not in text
+
+
+def test_a_card_that_a_person_changed_stays_and_the_command_says_so(tiny_run, tmp_path, capsys):
+    line = ["export", str(tiny_run.path), "-o", str(tmp_path / "m.onnx"), "--json"]
+    assert main(line) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["card"] == str(tmp_path / "m.card.md")
+    (tmp_path / "m.card.md").write_text("mine")
+
+    assert main(line) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["card"] == str(tmp_path / "m.card.new.md")
+    assert "m.card.md was edited and stays as it is" in told.err and (tmp_path / "m.card.md").read_text() == "mine"
 
 
 def test_nothing_is_written_when_it_disagrees(tiny_run, tmp_path, monkeypatch):

@@ -124,12 +124,12 @@ def test_a_server_that_is_busy_is_asked_again_when_it_said(browser):
 
 
 def test_the_servers_page_may_use_the_camera(browser):
-    with BackgroundServer(Model(tiny_model_bytes())) as server:
-        with visit(browser, server.url, permissions=["camera"]) as page:
-            page.get_by_role("button", name="Camera").click()
-            page.wait_for_function("() => document.querySelector('video').videoWidth > 0")
-            page.get_by_role("button", name="Take the photo").click()
-            assert sorted(bars(page)[0]) == ["coral", "king"]
+    model = Model(tiny_model_bytes())
+    with BackgroundServer(model) as server, visit(browser, server.url, permissions=["camera"]) as page:
+        page.get_by_role("button", name="Camera").click()
+        page.wait_for_function("() => document.querySelector('video').videoWidth > 0")
+        page.get_by_role("button", name="Take the photo").click()
+        assert sorted(bars(page)[0]) == ["coral", "king"]
 
 
 def test_of_many_classes_five_are_shown_and_all_on_request_also_on_the_smallest_phone(browser):

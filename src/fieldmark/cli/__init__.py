@@ -12,10 +12,11 @@ from fieldmark.cli.check import add_check, add_clean
 from fieldmark.cli.command import STOPPED, print_json
 from fieldmark.cli.defaults import apply_defaults
 from fieldmark.cli.demo import add_demo
+from fieldmark.cli.export import add_export
 from fieldmark.cli.harvest import add_harvest, add_providers
 from fieldmark.cli.predict import add_predict, add_serve
 from fieldmark.cli.study import add_compare, add_curve
-from fieldmark.cli.train import add_evaluate, add_export, add_train
+from fieldmark.cli.train import add_evaluate, add_train
 from fieldmark.cli.workspace import add_credits, add_export_folder, add_forget, add_status
 from fieldmark.errors import FieldmarkError, explain_os_error
 from fieldmark.terminal import Voice, speaking

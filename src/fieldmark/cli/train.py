@@ -1,14 +1,12 @@
-"""`fieldmark train`, `evaluate`, `export`: from photos to a model file."""
+"""`fieldmark train`, `evaluate`: from photos to a run, and what a model is worth."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fieldmark.cli.command import add_settings, command, print_json, settings_given
-from fieldmark.cli.web import add_page, export_page_alone, page_asked_for, write_page
 from fieldmark.config import TrainSettings
 from fieldmark.errors import WrongUsage
 from fieldmark.terminal import say
@@ -148,43 +146,4 @@ def _evaluate(given: argparse.Namespace) -> int:
         say(f"report: {given.report}")
     if given.json:
         print_json(result.metrics)
-    return 0
-
-
-def add_export(commands: Any) -> None:
-    """Add `fieldmark export`."""
-    parser = command(commands, "export", "write a run as one model file that needs no torch", _export)
-    parser.add_argument("reference", metavar="RUN", help="id or path of a run; with --web also a model file")
-    parser.add_argument("-o", "--out", metavar="FILE", help="the file to write (model.onnx)")
-    parser.add_argument("--photos", metavar="DIR", help="where the run's photos lie now, if they have moved")
-    parser.add_argument(
-        "--cost",
-        metavar="coral->king=N",
-        action="append",
-        default=[],
-        help="what a mistake costs, as for `train`, in place of what the run was told; may be given several times",
-    )
-    add_page(parser)
-
-
-def _export(given: argparse.Namespace) -> int:
-    from fieldmark.artifacts.runs import Run
-    from fieldmark.pipeline.export import export
-
-    page = page_asked_for(given)
-    if page and Path(given.reference).is_file():
-        return export_page_alone(given, page)
-    given.out = given.out or "model.onnx"
-    done = export(Run.open(given.reference), given.out, given.photos, given.cost)
-    say(
-        f"Wrote {done.path} ({done.n_bytes / 1e6:.1f} MB). It answers {done.proof.photos} photos as the network does; "
-        f"probabilities differ by {done.proof.largest_difference:.1g} at most."
-    )
-    if done.sealed:
-        say(f"It was kept from {done.sealed} sealed photos: fieldmark evaluate {given.out} DIR --test")
-    say(f"next:   fieldmark serve {given.out}")
-    told = write_page(page, done.path) if page else {}
-    if given.json:
-        proof = dataclasses.asdict(done.proof)
-        print_json({"model": str(done.path), "bytes": done.n_bytes, "proof": proof, "sealed": done.sealed, **told})
     return 0

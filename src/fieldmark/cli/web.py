@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fieldmark.cli.command import print_json
 from fieldmark.errors import WrongUsage
 from fieldmark.terminal import say, warn
 
@@ -31,19 +30,6 @@ def page_asked_for(given: argparse.Namespace) -> Maker | None:
     if given.runtime is not None:
         raise WrongUsage("--runtime is for the page that --web DIR writes; name that folder too.")
     return None
-
-
-def export_page_alone(given: argparse.Namespace, page: Maker) -> int:
-    """Write the page of a model file that is there already."""
-    others = [flag for flag, value in (("-o", given.out), ("--photos", given.photos), ("--cost", given.cost)) if value]
-    if others:
-        raise WrongUsage(
-            f"{given.reference} is a model file already, so {' and '.join(others)} cannot be given with it."
-        )
-    told = write_page(page, given.reference)
-    if given.json:
-        print_json({"model": given.reference, **told})
-    return 0
 
 
 def write_page(page: Maker, model: str | Path) -> dict[str, Any]:

@@ -12,11 +12,13 @@ import numpy as np
 
 from fieldmark.artifacts import runs
 from fieldmark.artifacts.atomic import write_bytes
+from fieldmark.artifacts.card import Written
 from fieldmark.artifacts.modelfile import Model, ModelInfo
 from fieldmark.artifacts.runs import Run
 from fieldmark.config import TrainSettings
 from fieldmark.costs import Costs
 from fieldmark.errors import ModelFileError, RunError
+from fieldmark.pipeline.card import write_card
 from fieldmark.pipeline.extra import training
 from fieldmark.terminal import say
 from fieldmark.version import __version__
@@ -32,6 +34,7 @@ class Exported:
     path: Path
     n_bytes: int
     proof: Proof
+    card: Written
     sealed: int = 0  # photos that the model was kept from
 
 
@@ -45,7 +48,7 @@ def export(
     photos: str | os.PathLike[str] | None = None,
     cost: Sequence[str] = (),
 ) -> Exported:
-    """Write a run as one model file, once it has answered real photos as the network does.
+    """Write a run as one model file and its card, once it has answered real photos as the network does.
 
     Args:
         run: the run.
@@ -67,9 +70,11 @@ def export(
     root = Path(photos) if photos is not None else Path(settings["folder"])
     names = run.predictions().photos
     chosen = [root / names[i] for i in np.linspace(0, len(names) - 1, min(PROVEN_ON, len(names))).astype(int)]
-    proof = training("fieldmark.export.proof").prove(Model(data), answering, chosen)
+    model = Model(data)
+    proof = training("fieldmark.export.proof").prove(model, answering, chosen)
     write_bytes(path, data)
-    return Exported(path, len(data), proof, (settings["trained_on"].get("sealed") or {}).get("n", 0))
+    card = write_card(run, path, model.info, root)
+    return Exported(path, len(data), proof, card, (settings["trained_on"].get("sealed") or {}).get("n", 0))
 
 
 def _unknown_of(metrics: Mapping[str, Any]) -> dict[str, Any]:

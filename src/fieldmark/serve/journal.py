@@ -70,7 +70,8 @@ class Journal:
         except asyncio.CancelledError:  # the server stops, and has waited long enough
             note.status, note.reason = 503, "stopped"
             if not note.is_begun:
-                await refuse(scope, Refused("stopped", "The server has stopped. Try again."))(scope, receive, send_noted)
+                refusal = refuse(scope, Refused("stopped", "The server has stopped. Try again."))
+                await refusal(scope, receive, send_noted)
             raise
         finally:
             self._count_in_flight(-1)
