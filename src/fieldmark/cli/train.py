@@ -162,21 +162,58 @@ def add_export(commands: Any) -> None:
         default=[],
         help="what a mistake costs, as for `train`, in place of what the run was told; may be given several times",
     )
+    _add_precision(parser)
+
+
+def _add_precision(parser: argparse.ArgumentParser) -> None:
+    smaller = parser.add_mutually_exclusive_group()
+    smaller.add_argument(
+        "--int8", dest="precision", action="store_const", const="int8", help="answer in 8 bits: smaller, often faster"
+    )
+    smaller.add_argument(
+        "--int8-weights",
+        dest="precision",
+        action="store_const",
+        const="int8-weights",
+        help="store in 8 bits, answer in float32: as small, and loses less",
+    )
+    smaller.add_argument(
+        "--fp16",
+        dest="precision",
+        action="store_const",
+        const="float16",
+        help="store in 16 bits, answer in float32: half the size, the same answers",
+    )
+    parser.add_argument(
+        "--max-drop",
+        metavar="POINTS",
+        type=float,
+        help="points of accuracy that 8 bits may lose, rounded up to a whole photo (0.5)",
+    )
 
 
 def _export(given: argparse.Namespace) -> int:
     from fieldmark.artifacts.runs import Run
+    from fieldmark.evaluate.drop import MAX_DROP
     from fieldmark.pipeline.export import export
 
-    done = export(Run.open(given.reference), given.out, given.photos, given.cost)
+    precision = given.precision or "float32"
+    if given.max_drop is not None and not precision.startswith("int8"):
+        raise WrongUsage("--max-drop is what 8 bits may lose, so it goes with --int8 or --int8-weights.")
+    drop = MAX_DROP if given.max_drop is None else given.max_drop
+    done = export(Run.open(given.reference), given.out, given.photos, given.cost, precision, drop)
+    in_what = "In float32 it" if done.shrunk else "It"
     say(
-        f"Wrote {done.path} ({done.n_bytes / 1e6:.1f} MB). It answers {done.proof.photos} photos as the network does; "
-        f"probabilities differ by {done.proof.largest_difference:.1g} at most."
+        f"Wrote {done.path} ({done.n_bytes / 1e6:.1f} MB). {in_what} answers {done.proof.photos} photos as the network "
+        f"does; probabilities differ by {done.proof.largest_difference:.1g} at most."
     )
+    for sentence in done.shrunk.sentences() if done.shrunk else ():
+        say(sentence)
     if done.sealed:
         say(f"It was kept from {done.sealed} sealed photos: fieldmark evaluate {given.out} DIR --test")
     say(f"next:   fieldmark serve {given.out}")
     if given.json:
         proof = dataclasses.asdict(done.proof)
-        print_json({"model": str(done.path), "bytes": done.n_bytes, "proof": proof, "sealed": done.sealed})
+        told = {"model": str(done.path), "bytes": done.n_bytes, "proof": proof, "sealed": done.sealed}
+        print_json({**told, "precision": done.precision, **(done.shrunk.to_dict() if done.shrunk else {})})
     return 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,11 +19,13 @@ from fieldmark.artifacts.workspace import Workspace
 from fieldmark.errors import TrainingFailed
 from fieldmark.evaluate.unknown import directions_of, scores_of
 from fieldmark.evaluate.wording import duration
+from fieldmark.pipeline import fold_networks
 from fieldmark.pipeline.extra import training
 from fieldmark.split import cut_folds
 from fieldmark.terminal import say
 
 if TYPE_CHECKING:
+    from fieldmark.classifier import Classifier
     from fieldmark.training.learn import Learned, Material
 
 
@@ -39,6 +42,8 @@ class Fold:
         epochs: how it went; only the last of each stage is judged.
         seconds: wall time.
         stopped: why it ended early, in words; None where it did not.
+        classifier: its network; None once that is written down.
+        directions: float32 `[k, d]`, what `scores` go by; None where nothing could be scored.
     """
 
     name: str
@@ -49,6 +54,8 @@ class Fold:
     epochs: tuple[Epoch, ...]
     seconds: float
     stopped: str | None = None
+    classifier: Classifier | None = field(default=None, repr=False)
+    directions: NDArray[np.float32] | None = field(default=None, repr=False)
 
     def to_dict(self, classes: Sequence[str]) -> dict[str, Any]:
         """Return what `metrics.json` lists of it."""
@@ -68,13 +75,14 @@ class Fold:
         return np.array([index[photo.label] for photo in self.judged], dtype=np.int64)
 
 
-def train_folds(workspace: Workspace, material: Material, photos: Sequence[PhotoFile]) -> list[Fold]:
+def train_folds(workspace: Workspace, material: Material, photos: Sequence[PhotoFile], run: Path) -> list[Fold]:
     """Train once for each fold of each repeat. The number of epochs is fixed, so nothing is chosen by the fold judged.
 
     Args:
         workspace: where the folds are kept, so that photos added later move no old one.
         material: all the photos, decoded to learn from and to judge by.
         photos: the photos, in groups.
+        run: the folder of the run, which takes the networks of the first repeat.
 
     Raises:
         FolderError: the photos cannot be cut into so many folds.
@@ -86,7 +94,9 @@ def train_folds(workspace: Workspace, material: Material, photos: Sequence[Photo
     for repeat, sides in enumerate(cuts, start=1):
         for fold in range(1, settings.folds + 1):
             _tell(len(done), repeat, fold, settings.folds, settings.repeats, time.monotonic() - start)
-            done.append(train_fold(material, photos, sides, repeat, fold))
+            trained = train_fold(material, photos, sides, repeat, fold)
+            fold_networks.keep(run, trained)
+            done.append(replace(trained, classifier=None))
     return done
 
 
@@ -130,9 +140,19 @@ def train_fold(material: Material, photos: Sequence[PhotoFile], sides: Sides, re
         raise TrainingFailed(f"Fold {name}: {error}") from error
     seconds = time.perf_counter() - started
     epochs = tuple(learned.story.epochs)
-    scores = scores_of(directions_of(learned.exemplars, learned.exemplar_labels), learned.features)
-    stopped = learned.story.stopped
-    return Fold(name, learned.n_train, learned.judged, learned.logits, scores, epochs, seconds, stopped)
+    directions = directions_of(learned.exemplars, learned.exemplar_labels)
+    return Fold(
+        name,
+        learned.n_train,
+        learned.judged,
+        learned.logits,
+        scores_of(directions, learned.features),
+        epochs,
+        seconds,
+        learned.story.stopped,
+        learned.classifier,
+        directions,
+    )
 
 
 def _tell(done: int, repeat: int, fold: int, folds: int, repeats: int, spent: float) -> None:

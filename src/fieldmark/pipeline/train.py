@@ -19,6 +19,7 @@ from fieldmark.artifacts.workspace import Workspace
 from fieldmark.config import TrainSettings
 from fieldmark.evaluate.metrics import summarize
 from fieldmark.evaluate.unknown import decide, directions_of, scores_of
+from fieldmark.pipeline import fold_networks
 from fieldmark.pipeline.calibrate import calibrate
 from fieldmark.pipeline.extra import training
 from fieldmark.pipeline.folds import train_folds
@@ -117,9 +118,10 @@ def _train_folds(prepared: Prepared, settings: TrainSettings, scratch: Path, unf
     with learn.gather(
         photos.root, photos.photos, photos.photos, photos.classes, settings, prepared.features, scratch, unfinished
     ) as material:
-        folds = tuple(train_folds(workspace, material, photos.photos))
+        folds = tuple(train_folds(workspace, material, photos.photos, scratch))
         say("The model itself, on all photos.")
         learned: Learned = learn.learn(material, photos.photos, (), choose=False)
+    fold_networks.thin(scratch, learned.classifier)
     judged = [photo for fold in folds for photo in fold.judged]
     names = [fold.name for fold in folds for _ in fold.judged]
     logits = np.concatenate([fold.logits for fold in folds])
