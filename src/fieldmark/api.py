@@ -39,12 +39,14 @@ class Run(runs.Run):
         out: str | os.PathLike[str],
         photos: str | os.PathLike[str] | None = None,
         cost: Mapping[str, float] | None = None,
+        precision: str = "float32",
+        max_drop: float = 0.5,
     ) -> Model:
         """Write the run as one model file and open it; see `fieldmark.pipeline.export.export`."""
         from fieldmark.pipeline.export import export
 
         prices = tuple(f"{mistake}={price}" for mistake, price in (cost or {}).items())
-        return Model(export(self, out, photos, prices).path)
+        return Model(export(self, out, photos, prices, precision, max_drop).path)
 
     def _repr_html_(self) -> str:
         metrics = self.metrics()

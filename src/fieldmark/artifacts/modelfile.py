@@ -28,6 +28,10 @@ METADATA_KEY = "fieldmark"
 INPUT = "image"
 OUTPUTS = ("probabilities", "logits", "unknown_score")
 
+PRECISIONS = ("float32", "float16", "int8-weights", "int8")
+"""What a graph is held in and answers in: all in float32; stored in 16 or in 8 bits, and answering in float32; stored
+and answering in 8 bits."""
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -45,6 +49,10 @@ class ModelInfo:
         default_factory=dict
     )  # {"size": pixels, "fit": how a photo becomes square}
     costs: Costs | None = None  # what mistakes cost; None: all alike, and the most probable class is the answer
+    precision: str = "float32"  # of the graph; one of PRECISIONS, but a newer Fieldmark may know others
+    against_float32: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # what a graph of another precision lost, as `evaluate.drop` measures it; empty for float32
     schema: int = SCHEMA
 
     def to_json(self) -> str:
@@ -81,6 +89,9 @@ def _costs(values: Mapping[str, Any]) -> Costs | None:
     return None if given is None else Costs.from_dict(given, values["classes"])
 
 
+_TABLES = ("trained_on", "metrics", "preprocessing", "against_float32")
+
+
 def _is_sound(values: Mapping[str, Any]) -> bool:
     """Whether metadata of schema 1 has every key that it must have, each of its own type."""
     classes, threshold = values.get("classes"), values.get("threshold")
@@ -91,7 +102,8 @@ def _is_sound(values: Mapping[str, Any]) -> bool:
         and len(set(classes)) == len(classes)
         and (threshold is None or (isinstance(threshold, int | float) and not isinstance(threshold, bool)))
         and all(isinstance(values.get(key), str) for key in ("backbone", "version"))
-        and all(isinstance(values.get(key, {}), Mapping) for key in ("trained_on", "metrics", "preprocessing"))
+        and isinstance(values.get("precision", ""), str)
+        and all(isinstance(values.get(key, {}), Mapping) for key in _TABLES)
         and {"trained_on", "metrics"} <= values.keys()
         and _has_sound_costs(values)
     )

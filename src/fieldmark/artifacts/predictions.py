@@ -67,6 +67,24 @@ class Predictions:
         """How many different photos were judged."""
         return len(set(self.photos))
 
+    def only(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Predictions:
+        """Return some of the rows, by their numbers or by flags for all."""
+        numbers = np.arange(len(self))[rows]
+        photos, ids, folds, groups = (
+            tuple(names[i] for i in numbers) if names else ()
+            for names in (self.photos, self.ids, self.folds, self.groups)
+        )
+        return Predictions(
+            self.classes,
+            photos,
+            ids,
+            self.actual[numbers],
+            self.probabilities[numbers],
+            self.unknown[numbers],
+            folds,
+            groups,
+        )
+
     def wrong(self) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
         """Return what was wrong photo by photo; see `by_photo`."""
         return self.by_photo(self.predicted != self.actual)

@@ -27,6 +27,7 @@ FINDER = "finder.csv"
 PREDICTIONS = "predictions.csv"
 WEIGHTS = "model.safetensors"
 REPORT = "report.html"
+FOLDS = "folds"
 DIRECTIONS = "unknown.directions"
 """The tensor beside the weights that the score for "none of these" goes by."""
 FILES = (SETTINGS, METRICS, EPOCHS, PREDICTIONS, WEIGHTS, REPORT)
@@ -110,6 +111,14 @@ class Run:
     def weights(self) -> Path:
         """Return the path of the kept weights."""
         return self.path / WEIGHTS
+
+    def fold(self, name: str) -> Path:
+        """Return the path of what a fold's network has that the kept weights have not."""
+        return self.path / FOLDS / f"{name}.safetensors"
+
+    def folds(self) -> list[Path]:
+        """Return the paths of the networks of folds that were kept."""
+        return sorted((self.path / FOLDS).glob("*.safetensors"))
 
 
 def whole_runs(folder: Path) -> list[Run]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fieldmark.cli.command import command, print_json
+from fieldmark.cli.precision import add_precision, precision_asked_for
 from fieldmark.cli.ship import add_target, refuse_without_target, ship
 from fieldmark.cli.web import add_page, page_asked_for, write_page
 from fieldmark.errors import WrongUsage
@@ -37,6 +38,7 @@ def add_export(commands: Any) -> None:
         default=[],
         help="what a mistake costs, as for `train`, in place of what the run was told; may be given several times",
     )
+    add_precision(parser)
     add_page(parser)
     add_target(parser)
 
@@ -57,6 +59,7 @@ def _is_model_file(reference: str) -> bool:
 def _export_file(given: argparse.Namespace) -> int:
     """Put a model file that is there already into what a host takes."""
     about_a_run = [("-o", given.web and given.out), ("--photos", given.photos), ("--cost", given.cost)]
+    about_a_run += [(f"--{given.precision}", given.precision), ("--max-drop", given.max_drop is not None)]
     if others := " and ".join(flag for flag, value in about_a_run if value):
         raise WrongUsage(f"{given.reference} is a model file already, so {others} cannot be given with it.")
     if given.target:
@@ -94,14 +97,18 @@ def _write_model(given: argparse.Namespace, out: Path) -> Exported:
     from fieldmark.artifacts.runs import Run
     from fieldmark.pipeline.export import export
 
-    return export(Run.open(given.reference), out, given.photos, given.cost)
+    precision, max_drop = precision_asked_for(given)
+    return export(Run.open(given.reference), out, given.photos, given.cost, precision, max_drop)
 
 
 def _say_written(done: Exported, out: str) -> None:
+    in_what = "In float32 it" if done.shrunk else "It"
     say(
-        f"Wrote {done.path} ({done.n_bytes / 1e6:.1f} MB). It answers {done.proof.photos} photos as the network does; "
-        f"probabilities differ by {done.proof.largest_difference:.1g} at most."
+        f"Wrote {done.path} ({done.n_bytes / 1e6:.1f} MB). {in_what} answers {done.proof.photos} photos as the network "
+        f"does; probabilities differ by {done.proof.largest_difference:.1g} at most."
     )
+    for sentence in done.shrunk.sentences() if done.shrunk else ():
+        say(sentence)
     card = done.card
     if card.edited:
         say(f"{card.edited.name} was edited and stays as it is; the card of this file is {card.path.name}.")
@@ -120,4 +127,6 @@ def _facts(done: Exported) -> dict[str, Any]:
         "proof": dataclasses.asdict(done.proof),
         "sealed": done.sealed,
         "card": str(done.card.path),
+        "precision": done.precision,
+        **(done.shrunk.to_dict() if done.shrunk else {}),
     }

@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
+from copy import deepcopy
 
 import onnx
 import torch
 from torch import Tensor, nn
 
 from fieldmark.artifacts.modelfile import INPUT, METADATA_KEY, OUTPUTS, ModelInfo
+from fieldmark.artifacts.runs import DIRECTIONS
 from fieldmark.classifier import Classifier, Fit
 
 TINY_LENGTH = 1e-6
@@ -85,8 +87,63 @@ def to_onnx(answering: Answering, info: ModelInfo) -> bytes:
         )
     assert program is not None  # it is None only for the old exporter
     model: onnx.ModelProto = program.model_proto
+    _forget_origins(model)
     model.producer_name, model.producer_version = "fieldmark", info.version
     onnx.helper.set_model_props(model, {METADATA_KEY: info.to_json()})
+    return bytes(model.SerializeToString())
+
+
+def _forget_origins(model: onnx.ModelProto) -> None:
+    """Take out where in whose source each node came from: 260 kB, and paths of a person's computer."""
+    graph = model.graph
+    for part in (graph, *graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
+        part.ClearField("metadata_props")
+
+
+def described(data: bytes, info: ModelInfo) -> bytes:
+    """Return a model file that says something else of itself."""
+    model = onnx.load_from_string(data)
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, {METADATA_KEY: info.to_json()})
+    return bytes(model.SerializeToString())
+
+
+def of_network(data: bytes, answering: Answering, tensors: Mapping[str, Tensor], info: ModelInfo) -> bytes:
+    """Return the model file of another network of the same architecture.
+
+    Args:
+        data: the model file of `answering`.
+        answering: a network.
+        tensors: of the other, by name; and as `runs.DIRECTIONS` its directions, where it has some.
+        info: what the file says of itself.
+    """
+    filled = refilled(data, tensors)
+    if filled is not None:
+        return filled
+    other = deepcopy(answering)
+    other.classifier.load_state_dict({name: value for name, value in tensors.items() if name != DIRECTIONS})
+    other.directions = tensors.get(DIRECTIONS)
+    return to_onnx(other, info)
+
+
+def refilled(data: bytes, tensors: Mapping[str, Tensor]) -> bytes | None:
+    """Return a model file with the weights of another network of the same architecture, which saves an export.
+
+    Args:
+        data: a float model file as `to_onnx` makes it.
+        tensors: of a classifier, by name; and as `runs.DIRECTIONS` its directions, where the file has some.
+
+    Returns:
+        The bytes; None where the file does not hold each of them by its name and in its shape, as where the exporter
+        turned a matrix. Then it takes an export.
+    """
+    model = onnx.load_from_string(data)
+    named = {("directions" if name == DIRECTIONS else f"classifier.{name}"): value for name, value in tensors.items()}
+    held = {weight.name: weight for weight in model.graph.initializer}
+    for name, value in named.items():
+        if name not in held or list(held[name].dims) != list(value.shape):
+            return None
+        held[name].CopyFrom(onnx.numpy_helper.from_array(value.numpy(), name))
     return bytes(model.SerializeToString())
 
 

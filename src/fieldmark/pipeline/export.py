@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,15 @@ import numpy as np
 from fieldmark.artifacts import runs
 from fieldmark.artifacts.atomic import write_bytes
 from fieldmark.artifacts.card import Written
-from fieldmark.artifacts.modelfile import Model, ModelInfo
+from fieldmark.artifacts.modelfile import PRECISIONS, Model, ModelInfo
 from fieldmark.artifacts.runs import Run
 from fieldmark.config import TrainSettings
 from fieldmark.costs import Costs
-from fieldmark.errors import ModelFileError, RunError
+from fieldmark.errors import ModelFileError, RunError, WrongUsage, nearest
+from fieldmark.evaluate.drop import MAX_DROP
 from fieldmark.pipeline.card import write_card
 from fieldmark.pipeline.extra import training
+from fieldmark.pipeline.shrink import JUDGED, Shrunk, shrink
 from fieldmark.terminal import say
 from fieldmark.version import __version__
 
@@ -36,6 +38,8 @@ class Exported:
     proof: Proof
     card: Written
     sealed: int = 0  # photos that the model was kept from
+    precision: str = "float32"  # of the file
+    shrunk: Shrunk | None = None  # what a file that may answer otherwise was judged by; None for one that may not
 
 
 PROVEN_ON = 48
@@ -47,6 +51,8 @@ def export(
     out: str | os.PathLike[str],
     photos: str | os.PathLike[str] | None = None,
     cost: Sequence[str] = (),
+    precision: str = "float32",
+    max_drop: float = MAX_DROP,
 ) -> Exported:
     """Write a run as one model file and its card, once it has answered real photos as the network does.
 
@@ -55,12 +61,17 @@ def export(
         out: the file to write.
         photos: where the run's photos lie now, if they have moved.
         cost: what each mistake costs, such as "coral->king=1000", in place of what the run was told.
+        precision: one of `modelfile.PRECISIONS`. One that may change an answer is judged beside float32, see `shrink`.
+        max_drop: points of accuracy that such a one may lose.
 
     Raises:
-        WrongUsage: a cost names a class that is not there, or makes no sense.
-        ExportDisagrees: the graph answers differently, or no photo is left to compare on; nothing is written.
+        WrongUsage: a cost names a class that is not there, or makes no sense; or the precision or the drop does.
+        ExportDisagrees: the graph answers differently, or no photo is left to compare on; or a smaller one loses too
+            much. Nothing is written.
+        FieldmarkError: the photos do not do for a smaller one; see `shrink`. Nothing is written.
         OSError: the file cannot be written.
     """
+    _check(precision, max_drop)
     path = Path(out).absolute()
     if path.is_dir():
         raise ModelFileError(f"{path} is a folder. Name the file to write: -o {path.name}/model.onnx")
@@ -70,11 +81,27 @@ def export(
     root = Path(photos) if photos is not None else Path(settings["folder"])
     names = run.predictions().photos
     chosen = [root / names[i] for i in np.linspace(0, len(names) - 1, min(PROVEN_ON, len(names))).astype(int)]
-    model = Model(data)
-    proof = training("fieldmark.export.proof").prove(model, answering, chosen)
+    if precision == "float16":
+        info = replace(Model(data).info, precision=precision)
+        data = training("fieldmark.export.graph").described(
+            training("fieldmark.export.quantise").to_float16(data), info
+        )
+    proof = training("fieldmark.export.proof").prove(Model(data), answering, chosen)
+    shrunk = shrink(run, data, answering, root, precision, max_drop) if precision in JUDGED else None
+    data = shrunk.data if shrunk else data
     write_bytes(path, data)
-    card = write_card(run, path, model.info, root)
-    return Exported(path, len(data), proof, card, (settings["trained_on"].get("sealed") or {}).get("n", 0))
+    card = write_card(run, path, Model(data).info, root)
+    sealed = (settings["trained_on"].get("sealed") or {}).get("n", 0)
+    return Exported(path, len(data), proof, card, sealed, precision, shrunk)
+
+
+def _check(precision: str, max_drop: float) -> None:
+    if precision not in PRECISIONS:
+        raise WrongUsage(
+            f"A model file is in {', '.join(PRECISIONS)}, not in {precision!r}.{nearest(precision, PRECISIONS)}"
+        )
+    if not 0 <= max_drop <= 100:
+        raise WrongUsage(f"--max-drop is in points of accuracy, 0 to 100, not {max_drop:g}.")
 
 
 def _unknown_of(metrics: Mapping[str, Any]) -> dict[str, Any]:

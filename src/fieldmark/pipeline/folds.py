@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +19,13 @@ from fieldmark.artifacts.workspace import Workspace
 from fieldmark.errors import TrainingFailed
 from fieldmark.evaluate.unknown import directions_of, scores_of
 from fieldmark.evaluate.wording import duration
+from fieldmark.pipeline import fold_networks
 from fieldmark.pipeline.extra import training
 from fieldmark.split import cut_folds
 from fieldmark.terminal import say
 
 if TYPE_CHECKING:
+    from fieldmark.classifier import Classifier
     from fieldmark.training.learn import Learned, Material
 
 
@@ -42,6 +44,8 @@ class Fold:
         stopped: why it ended early, in words; None where it did not.
         rejected: the r photos that were judged besides, as `Rejected` says.
         rejected_logits: float32 `[r, classes]`.
+        classifier: its network; None once that is written down.
+        directions: float32 `[k, d]`, what `scores` go by; None where nothing could be scored.
     """
 
     name: str
@@ -54,6 +58,8 @@ class Fold:
     stopped: str | None
     rejected: tuple[PhotoFile, ...]
     rejected_logits: NDArray[np.float32]
+    classifier: Classifier | None = field(default=None, repr=False)
+    directions: NDArray[np.float32] | None = field(default=None, repr=False)
 
     def to_dict(self, classes: Sequence[str]) -> dict[str, Any]:
         """Return what `metrics.json` lists of it."""
@@ -94,7 +100,7 @@ class Rejected:
 
 
 def train_folds(
-    workspace: Workspace, material: Material, photos: Sequence[PhotoFile], rejected: Rejected
+    workspace: Workspace, material: Material, photos: Sequence[PhotoFile], rejected: Rejected, run: Path
 ) -> list[Fold]:
     """Train once for each fold of each repeat. The number of epochs is fixed, so nothing is chosen by the fold judged.
 
@@ -103,6 +109,7 @@ def train_folds(
         material: all the photos, decoded to learn from and to judge by.
         photos: the photos, in groups.
         rejected: photos to judge besides, each once a repeat.
+        run: the folder of the run, which takes the networks of the first repeat.
 
     Raises:
         FolderError: the photos cannot be cut into so many folds.
@@ -116,7 +123,9 @@ def train_folds(
         for fold in range(1, settings.folds + 1):
             _tell(len(done), repeat, fold, settings.folds, settings.repeats, time.monotonic() - start)
             besides = rejected.of(fold, settings.folds, kept)
-            done.append(train_fold(material, photos, sides, repeat, fold, besides))
+            trained = train_fold(material, photos, sides, repeat, fold, besides)
+            fold_networks.keep(run, trained)
+            done.append(replace(trained, classifier=None))
     return done
 
 
@@ -168,10 +177,22 @@ def train_fold(
         raise TrainingFailed(f"Fold {name}: {error}") from error
     seconds = time.perf_counter() - started
     epochs = tuple(learned.story.epochs)
-    scores = scores_of(directions_of(learned.exemplars, learned.exemplar_labels), learned.features)
-    stopped = learned.story.stopped
-    besides = _judge_besides(learned, material, rejected)
-    return Fold(name, learned.n_train, learned.judged, learned.logits, scores, epochs, seconds, stopped, *besides)
+    directions = directions_of(learned.exemplars, learned.exemplar_labels)
+    rejected_photos, rejected_logits = _judge_besides(learned, material, rejected)
+    return Fold(
+        name,
+        learned.n_train,
+        learned.judged,
+        learned.logits,
+        scores_of(directions, learned.features),
+        epochs,
+        seconds,
+        learned.story.stopped,
+        rejected_photos,
+        rejected_logits,
+        learned.classifier,
+        directions,
+    )
 
 
 def _judge_besides(

@@ -20,6 +20,7 @@ from fieldmark.artifacts.workspace import Workspace
 from fieldmark.config import TrainSettings
 from fieldmark.evaluate.metrics import summarize
 from fieldmark.evaluate.unknown import decide, directions_of, scores_of
+from fieldmark.pipeline import fold_networks
 from fieldmark.pipeline.calibrate import calibrate
 from fieldmark.pipeline.extra import training
 from fieldmark.pipeline.folds import Fold, Rejected, train_folds
@@ -126,9 +127,10 @@ def _train_folds(
         photos.root, every, every, photos.classes, settings, prepared.features, scratch, unfinished, sights
     ) as material:
         rejected = Rejected(regraded.rejected, photos.root, scratch)
-        folds = tuple(train_folds(workspace, material, photos.photos, rejected))
+        folds = tuple(train_folds(workspace, material, photos.photos, rejected, scratch))
         say("The model itself, on all photos.")
         learned: Learned = learn.learn(material, photos.photos, (), choose=False)
+    fold_networks.thin(scratch, learned.classifier)
     judged = [photo for fold in folds for photo in fold.judged]
     names = [fold.name for fold in folds for _ in fold.judged]
     logits = np.concatenate([fold.logits for fold in folds])
