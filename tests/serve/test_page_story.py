@@ -1,23 +1,15 @@
 import base64
 
-import pytest
-
 from fieldmark.artifacts.modelfile import Model
 from fieldmark.serve.server import BackgroundServer
 from support.bad_web import bad_web
-from support.chromium import PHONE, bars, chromium, needs_chromium, one_of, scrolls_sideways, visit
+from support.chromium import PHONE, bars, needs_chromium, one_of, scrolls_sideways, visit
 from support.tiny_model import BLUE, RED, picture_bytes, tiny_model_bytes
 
 pytestmark = needs_chromium
 
 # Chromium itself reports every answer from 400 on; those are what the page is being tested with.
 REFUSED = "the server responded with a status of 4"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as running:
-        yield running
 
 
 def picture(colour, name="photo.png"):
