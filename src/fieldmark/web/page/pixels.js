@@ -7,7 +7,7 @@ import { orientationOf } from "./webp.js";
 const TILE = { width: 4096, height: 1024 };
 
 // Photos of more pixels than this are brought below it by averaging whole squares of pixels: the model's own resize would
-// take some 19 bytes of memory a pixel, and a phone may end the page. See docs/web.md for what that changes.
+// take some 19 bytes of memory a pixel, and a phone may end the page. See docs/deploy.md for what that changes.
 export const FULL_SIZE = 16_000_000;
 
 // A file that is no picture this browser reads, or too large a one; the message is the sentence to show.
