@@ -16,13 +16,14 @@ from fieldmark.artifacts.modelfile import Model
 from fieldmark.cli import main
 from fieldmark.costs import Costs
 from fieldmark.deploy.first_answer import event_for
+from fieldmark.errors import NotAPhoto
 from fieldmark.export.graph import described
 from fieldmark.imaging.decode import decode
 from fieldmark.pipeline.export import graph_of
 from fieldmark.serve.functions import as_handler, open_app
 from fieldmark.serve.server import BackgroundServer
 from support.asking_page import ask_page, rows_of
-from support.awkward import UNKNOWN_TO_BROWSERS, pictures
+from support.awkward import UNKNOWN_TO_BROWSERS, pictures, ruins
 from support.chromium import needs_chromium, visit
 from support.posting import post_form
 from support.static_host import host
@@ -133,6 +134,21 @@ def test_a_functions_host(model, model_file, expected):
     )
 
 
+def test_what_holds_no_whole_picture_is_answered_by_nobody(model, model_file, tmp_path, capsys):
+    handler = as_handler(open_app(model_file))
+    for name, content in ruins().items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(NotAPhoto):
+            model.predict(content)
+        assert handler(event_for(content, "application/octet-stream"), None)["statusCode"] == 400, name
+
+    assert main(["predict", str(model_file), *(str(tmp_path / name) for name in ruins()), "--csv"]) == 1
+    assert all(row["error"] for row in rows_of(capsys.readouterr().out).values())
+    with BackgroundServer(model) as server:
+        answers = post_form(f"{server.url}/batch", list(ruins().items()))["answers"]
+    assert [answer["status"] for answer in answers] == [400] * len(ruins())
+
+
 class TestTheStaticPage:
     pytestmark = needs_chromium
 
@@ -140,7 +156,7 @@ class TestTheStaticPage:
         readable = {name: content for name, content in pictures().items() if name not in UNKNOWN_TO_BROWSERS}
         with host(write_page(exported[0])) as site, visit(browser, site.url) as page:
             found = ask_page(page, readable)
-            refused = ask_page(page, {name: pictures()[name] for name in UNKNOWN_TO_BROWSERS})
+            refused = ask_page(page, {name: pictures()[name] for name in UNKNOWN_TO_BROWSERS} | ruins())
 
         assert found.keys() == readable.keys()
         same = {name: expected[name] for name in readable if name not in OTHERWISE}
@@ -149,6 +165,7 @@ class TestTheStaticPage:
         assert (
             furthest(told_in(found, model), otherwise) <= TOLERANCES["the static page, of what browsers read otherwise"]
         )
+        assert len(refused) == len(UNKNOWN_TO_BROWSERS) + len(ruins())
         assert {row["error"].partition(":")[0] for row in refused.values()} == {"That cannot be read as a picture"}
 
 

@@ -1,7 +1,8 @@
 """Pictures as cameras, phones and the web really make them: the same painted snakes in every awkward form.
 
 `pictures()` maps a name to the bytes of a file; what the name ends in may be a lie. All are painted, and the same each
-time. `UNKNOWN_TO_BROWSERS` are those that Python reads and Chromium does not.
+time. `ruins()` are files that hold no picture, or not all of one.
+`UNKNOWN_TO_BROWSERS` are those that Python reads and Chromium does not.
 """
 
 from __future__ import annotations
@@ -26,6 +27,19 @@ UNKNOWN_TO_BROWSERS = ("tiff.tif", "jpeg-2000.jp2")
 def pictures() -> Awkward:
     """Make them all; it takes a second or two."""
     return {**_turned(), **_transparent(), **_modes(), **_shapes(), **_containers()}
+
+
+@cache
+def ruins() -> Awkward:
+    """Make what nobody should answer: pictures cut in half or short of their last bytes, and what never was one."""
+    whole = ("exif-1.jpg", "progressive.jpg", "interlaced.png", "palette.png", "exif-1.webp", "avif.avif", "bitmap.bmp")
+    halves = {f"half-{name}": pictures()[name][: len(pictures()[name]) // 2] for name in whole}
+    return {
+        **halves,
+        "without-its-end.jpg": pictures()["exif-1.jpg"][:-2],
+        "words.jpg": b"no picture",
+        "empty.png": b"",
+    }
 
 
 @cache
