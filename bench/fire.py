@@ -134,7 +134,7 @@ def describe_and_test(server: Server, given: argparse.Namespace) -> Row:
         words += ["--exclude-checks", "positive_data_acceptance", "--suppress-health-check", "all"]
         done = subprocess.run(words, capture_output=True, text=True, timeout=1800, cwd=folder)
     last = [line.strip() for line in done.stdout.splitlines() if line.strip()]
-    told = next((line for line in last if "generated" in line), last[-1] if last else "nothing said")
+    told = next((line for line in last if "generated," in line), last[-1] if last else "nothing said")
     return Row(
         "schemathesis",
         told,
