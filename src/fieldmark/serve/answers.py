@@ -37,8 +37,10 @@ class _Job:
 class Answers:
     """The one model of a process, and who may use it when."""
 
-    def __init__(self, model: Model, limits: Limits, tally: Tally) -> None:
+    def __init__(self, model: Model, limits: Limits, tally: Tally, alone: Model | None = None) -> None:
+        """Take the model; `alone` is the same one, opened to give all its threads to a picture that is the only one."""
         self._model = model
+        self._alone = alone or model
         self._about_model = describe_model(model.info, model.digest)
         self._places = {name: n for n, name in enumerate(model.info.classes)}
         self._limits = limits
@@ -122,7 +124,8 @@ class Answers:
 
     def _look(self, picture: bytes, most_pixels: int, with_thumbnail: bool) -> dict[str, Any]:
         pixels = decode(picture, most_pixels)
-        reply = self._model.predict(pixels).to_dict()
+        model = self._alone if self.looking <= 1 else self._model
+        reply = model.predict(pixels).to_dict()
         reply["threshold"] = self._model.info.threshold
         reply["model"] = self._about_model
         if with_thumbnail:
