@@ -72,7 +72,8 @@ class Named:
 
 def test_a_picture_alone_goes_to_the_model_with_more_threads_and_one_beside_another_does_not(model):
     alone, asked = Slow(model), []
-    desk = Answers(Named(model, asked), Limits(threads=2), Tally(), alone)
+    desk = Answers(Named(model, asked), Limits(threads=2), Tally())
+    desk.for_one = alone
 
     async def two():
         first = asyncio.create_task(desk.about(picture_bytes(RED)))

@@ -37,10 +37,10 @@ class _Job:
 class Answers:
     """The one model of a process, and who may use it when."""
 
-    def __init__(self, model: Model, limits: Limits, tally: Tally, alone: Model | None = None) -> None:
-        """Take the model; `alone` is the same one, opened to give all its threads to a picture that is the only one."""
+    def __init__(self, model: Model, limits: Limits, tally: Tally) -> None:
         self._model = model
-        self._alone = alone or model
+        self.for_one: Model | None = None
+        """The same model, opened to give all its threads to a picture beside which there is no other."""
         self._about_model = describe_model(model.info, model.digest)
         self._places = {name: n for n, name in enumerate(model.info.classes)}
         self._limits = limits
@@ -124,7 +124,7 @@ class Answers:
 
     def _look(self, picture: bytes, most_pixels: int, with_thumbnail: bool) -> dict[str, Any]:
         pixels = decode(picture, most_pixels)
-        model = self._alone if self.looking <= 1 else self._model
+        model = self.for_one if self.for_one and self.looking <= 1 else self._model
         reply = model.predict(pixels).to_dict()
         reply["threshold"] = self._model.info.threshold
         reply["model"] = self._about_model

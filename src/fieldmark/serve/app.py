@@ -72,20 +72,19 @@ class Application:
         self._desk.count_now(connections)
 
 
-def create_app(model: Model, terms: Terms | None = None, alone: Model | None = None) -> Application:
+def create_app(model: Model, terms: Terms | None = None) -> Application:
     """Build the application that answers with `model`.
 
     Args:
         model: an open model file.
         terms: what it takes on and from whom; by default what suits a laptop, from everybody who can reach it.
-        alone: the same model, opened with more threads, for a picture beside which there is no other.
 
     Raises:
         WrongUsage: FIELDMARK_ALLOW_HOSTS is set to something that is no list of addresses.
     """
     _announce_allowed_endpoints()
     terms = terms or Terms()
-    desk = _Desk(model, terms, alone)
+    desk = _Desk(model, terms)
     app: ASGIApp = Door(_routes_of(desk), terms.key, terms.hosts)
     if terms.origins:
         app = CORSMiddleware(
@@ -134,14 +133,14 @@ def _routes_of(desk: _Desk) -> Starlette:
 class _Desk:
     """What the routes share: the model, the figures, and who is being served."""
 
-    def __init__(self, model: Model, terms: Terms, alone: Model | None) -> None:
+    def __init__(self, model: Model, terms: Terms) -> None:
         self._info = model.info
         self._about_model = describe_model(model.info, model.digest)
         self._terms = terms
         self._limits = terms.limits
         self._tally = terms.tally
         self._metrics = Metrics(terms.tally, model.info, model.digest)
-        self.answers = Answers(model, terms.limits, terms.tally, alone)
+        self.answers = Answers(model, terms.limits, terms.tally)
         self._held = Held(terms.limits.held_bytes)
         self._fetches = Gate(terms.limits.fetches, "fetches", "URLs")
         self._description = describe(
