@@ -1,11 +1,12 @@
 """Three servers in turns, the same photos and loads: `fieldmark serve`, the original's way, and LitServe.
 
-    python bench/serve.py MODEL [DIR] [--rounds 3] [--seconds 15] [--work WORK] [--python PYTHON] [--lit-workers 1]
+    python bench/serve.py [DIR] [--model MODEL] [--rounds 3] [--seconds 15] [--work WORK] [--python PYTHON]
 
-MODEL is a model file; LitServe answers with the same one, the original's way (`serve_fastai.py`) with a fastai learner
-of the same backbone. DIR holds class folders of photos; without it the snakes of the data that lie beside this
-repository are taken. What the others need is made in WORK, once: an environment for each, which takes minutes and
-7 GB. PYTHON is that of fastai's environment where there is one already.
+DIR holds class folders of photos; without it the snakes of the data that lie beside this repository are taken. MODEL is
+a model file; without it one is trained on DIR and exported. LitServe (`serve_litserve.py`) answers with the same file,
+the original's way (`serve_fastai.py`) with a fastai learner of the same backbone. What is needed is made in WORK, once:
+an environment for each of the two, which takes minutes and 7 GB. PYTHON is that of fastai's environment where there is
+one already. `--lit-workers` lets LitServe have more than its one process that answers.
 
 In each round each server is started, warmed up, asked by 1, 8 and 64 clients for so many seconds each, and stopped.
 Clients are closed loops on connections that they keep; each posts the photos as they are, one after the other. 503 with
@@ -24,6 +25,7 @@ import argparse
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import statistics
@@ -83,15 +85,27 @@ class Seen:
 
 def commands(given: argparse.Namespace, work: Path) -> dict[str, list[str | Path]]:
     """Make what is missing, and return how each server is started; the port comes last."""
+    model = given.model.absolute() if given.model else trained(given.folder, work)
     python = given.python or fastai_folds.environment(work)
     learner = exported(python, given.folder, work)
     lit = lit_environment(work)
-    serve = [sys.executable, "-m", "fieldmark", "serve", given.model, "--log", "none"]
+    serve = [sys.executable, "-m", "fieldmark", "serve", model, "--log", "none"]
     return {
         ORIGINAL: [python, HERE / "serve_fastai.py", "serve", learner],
-        LITSERVE: [lit, HERE / "serve_litserve.py", given.model, str(given.lit_workers)],
+        LITSERVE: [lit, HERE / "serve_litserve.py", model, str(given.lit_workers)],
         OURS: [*serve, "--port"],
     }
+
+
+def trained(folder: Path, work: Path) -> Path:
+    """Train a model of ours and export it, once."""
+    model, run, photos = work / "model.onnx", work / "run", work / "photos"
+    if not model.exists():
+        shutil.rmtree(photos, ignore_errors=True)
+        shutil.copytree(folder, photos, ignore=shutil.ignore_patterns(".*"))
+        for words in (["train", photos, "-o", run, "--effort", "quick"], ["export", run, "-o", model]):
+            subprocess.run([sys.executable, "-m", "fieldmark", *words], check=True, stdout=sys.stderr)
+    return model
 
 
 def lit_environment(work: Path) -> Path:
@@ -255,8 +269,8 @@ def show(everybody: dict[str, Seen]) -> dict[str, float]:
 def main() -> None:
     """Make what is missing, take turns, and print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path)
     parser.add_argument("folder", type=Path, nargs="?", default=SNAKES)
+    parser.add_argument("--model", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "fieldmark-bench-serve")
@@ -265,9 +279,8 @@ def main() -> None:
     given = parser.parse_args()
     if not given.folder.is_dir():
         parser.error(f"there is no folder {given.folder}: name one that holds a folder of photos per class")
-    if not given.model.is_file():
+    if given.model and not given.model.is_file():
         parser.error(f"there is no model file {given.model}: `fieldmark export` writes one")
-    given.model = given.model.absolute()
     work = given.work.absolute()
     work.mkdir(parents=True, exist_ok=True)
     every = load.pictures_in(given.folder, sys.maxsize)

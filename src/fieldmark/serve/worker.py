@@ -111,7 +111,7 @@ def _server_of(order: Order, row: int, pipe: Connection) -> QuietServer:
 def open_for_one(path: str, digest: str, threads: int, answers: Answers) -> None:
     """Open the model of this digest a second time, for who is the only visitor, unless there is but one thread to give.
 
-    Over 36 photos the answers were the same to the last bit. It costs some 50 MiB, and spares that visitor a third of
+    Over 36 photos the answers were the same to the last bit. It costs some 60 MiB, and spares that visitor a third of
     the time.
     """
     if threads > 1:
