@@ -84,6 +84,17 @@ def test_awkward_pictures_get_the_answers_of_the_model(browser, write_page, tiny
     assert [row["error"].partition(":")[0] for row in refused.values()] == ["That cannot be read as a picture"] * 2
 
 
+def test_eight_bits_answer_in_the_page_as_they_do_in_python(browser, write_page, tiny_int8_file, readable):
+    model = Model(tiny_int8_file)
+    with host(write_page(tiny_int8_file.read_bytes())) as site, visit(browser, site.url) as page:
+        found = answers(page, [file(name, content) for name, content in readable.items()])
+
+    ours = {name: dict(model.predict(content).predictions) for name, content in readable.items()}
+    assert model.info.precision == "int8" and np.ptp([said["red"] for said in ours.values()]) > 0.05
+    for name, said in ours.items():
+        assert float(found[name]["p:red"]) == pytest.approx(said["red"], abs=TOLERANCE), name
+
+
 @pytest.mark.photos
 @pytest.mark.long
 def test_fifty_snakes_get_the_answers_of_the_model_with_and_without_the_host(
