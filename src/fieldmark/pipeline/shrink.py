@@ -121,6 +121,7 @@ def shrink(run: Run, data: bytes, answering: Answering, root: Path, precision: s
     album, exact = Album.of(run, root), Model(data, threads=1)
     check_kept(run, album.folds)
     shrinker = _Shrinker(precision, album, answering)
+    say(f"Calibrating {precision} on photos that the model learned from ...")
     small = shrinker.small(data, None)
     own = exact, Model(small.data, threads=1)
     told, answers, own_answers = _judge(run, data, shrinker, own)
