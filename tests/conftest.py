@@ -59,6 +59,13 @@ def tiny_model_file(tiny_run, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_int8_file(tiny_run, tmp_path_factory) -> Path:
+    from fieldmark.pipeline.export import export
+
+    return export(tiny_run, tmp_path_factory.mktemp("models") / "tiny8.onnx", precision="int8").path
+
+
+@pytest.fixture(scope="session")
 def real_photos():
     """The folder of real photos; tests copy what they use, for nothing of ours may land in it."""
     if not REAL.is_dir():
