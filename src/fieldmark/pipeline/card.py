@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,36 +15,8 @@ from fieldmark.artifacts.runs import Run
 from fieldmark.artifacts.verdicts import read_journal
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.errors import FieldmarkError
-from fieldmark.pipeline.card_text import render
+from fieldmark.pipeline.card_text import CardFacts, render
 from fieldmark.pipeline.credits import Credit, credit_of
-
-
-@dataclass(frozen=True)
-class CardFacts:
-    """What a model card says.
-
-    Attributes:
-        name: of the model file, without its ending.
-        info: what the model file says about itself.
-        n_bytes, sha256: of the model file.
-        metrics: the figures of the run, as in `metrics.json`; no "costs" where the file was given others than the run.
-        settings: what the run was asked for, as in `settings.json`.
-        rates: by stage, the learning rates that were used, from the first layers to the last.
-        photos: by class, how many photos the folder held when the run was made.
-        credits: of the photos that the workspace holds now and nobody rejected; None where origins are not known.
-        created: the day of the export, UTC, "2026-11-30".
-    """
-
-    name: str
-    info: ModelInfo
-    n_bytes: int
-    sha256: str
-    metrics: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    rates: Mapping[str, Sequence[float]]
-    photos: Mapping[str, int]
-    credits: Sequence[Credit] | None
-    created: str
 
 
 def write_card(run: Run, model: Path, info: ModelInfo, folder: Path) -> Written:

@@ -8,18 +8,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
+from fieldmark.artifacts.modelfile import ModelInfo
 from fieldmark.costs import EVERY
 from fieldmark.evaluate import drop, wording
 from fieldmark.evaluate.calibration import sum_up
 from fieldmark.evaluate.unknown import sentences
 from fieldmark.evaluate.wording import percent
-from fieldmark.pipeline.credits import escaped, licence_table, linked
-
-if TYPE_CHECKING:
-    from fieldmark.artifacts.modelfile import ModelInfo
-    from fieldmark.pipeline.card import CardFacts
+from fieldmark.pipeline.credits import Credit, escaped, licence_table, linked
 
 MOST_CONFUSED = 12
 """Classes up to which the whole table of mix-ups is shown."""
@@ -48,6 +46,34 @@ tags:
 # license: yours to choose. What the photos and the backbone ask for stands below.
 ---
 """
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a model card says.
+
+    Attributes:
+        name: of the model file, without its ending.
+        info: what the model file says about itself.
+        n_bytes, sha256: of the model file.
+        metrics: the figures of the run, as in `metrics.json`; no "costs" where the file was given others than the run.
+        settings: what the run was asked for, as in `settings.json`.
+        rates: by stage, the learning rates that were used, from the first layers to the last.
+        photos: by class, how many photos the folder held when the run was made.
+        credits: of the photos that the workspace holds now and nobody rejected; None where origins are not known.
+        created: the day of the export, UTC, "2026-11-30".
+    """
+
+    name: str
+    info: ModelInfo
+    n_bytes: int
+    sha256: str
+    metrics: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    rates: Mapping[str, Sequence[float]]
+    photos: Mapping[str, int]
+    credits: Sequence[Credit] | None
+    created: str
 
 
 def render(facts: CardFacts) -> str:

@@ -11,6 +11,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fieldmark.artifacts import runs
 from fieldmark.artifacts.atomic import write_bytes
 from fieldmark.artifacts.runs import Run
@@ -20,25 +23,26 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fieldmark.classifier import Classifier
-    from fieldmark.pipeline.folds import Fold
 
 
-def keep(folder: Path, fold: Fold) -> None:
+def keep(folder: Path, fold: str, classifier: Classifier, directions: NDArray[np.float32] | None) -> None:
     """Write down the network of a fold, whole, into a run's folder.
 
     Args:
         folder: of the run, unfinished.
-        fold: of the first way to cut the photos, or nothing is written.
+        fold: its name; what is not of the first way to cut the photos is not kept.
+        classifier: the network.
+        directions: float32 `[k, d]`, what its score for "none of these" goes by, where it has one.
     """
     from safetensors.torch import save
     from torch import from_numpy
 
-    if fold.classifier is None or not fold.name.startswith("1."):
+    if not fold.startswith("1."):
         return
-    tensors = {name: value.contiguous() for name, value in fold.classifier.state_dict().items()}
-    if fold.directions is not None:
-        tensors[runs.DIRECTIONS] = from_numpy(fold.directions)
-    path = Run(folder).fold(fold.name)
+    tensors = {name: value.contiguous() for name, value in classifier.state_dict().items()}
+    if directions is not None:
+        tensors[runs.DIRECTIONS] = from_numpy(directions)
+    path = Run(folder).fold(fold)
     path.parent.mkdir(exist_ok=True)
     write_bytes(path, save(tensors))
 

@@ -124,7 +124,8 @@ def train_folds(
             _tell(len(done), repeat, fold, settings.folds, settings.repeats, time.monotonic() - start)
             besides = rejected.of(fold, settings.folds, kept)
             trained = train_fold(material, photos, sides, repeat, fold, besides)
-            fold_networks.keep(run, trained)
+            if trained.classifier is not None:
+                fold_networks.keep(run, trained.name, trained.classifier, trained.directions)
             done.append(replace(trained, classifier=None))
     return done
 
