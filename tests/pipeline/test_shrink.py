@@ -127,7 +127,7 @@ def test_eight_bits_answer_alike_wherever_they_are_asked(tiny_int8_file, tiny_fo
     classes = judged.predictions.classes
     said = dict(zip(classes, judged.predictions.probabilities[row], strict=True))
     assert said == pytest.approx(expected, abs=1e-6)
-    assert "<td>int8</td>" in (tmp_path / "report.html").read_text()
+    assert "<dt>precision</dt><dd>int8</dd>" in (tmp_path / "report.html").read_text()
 
 
 def test_costs_hold_for_a_smaller_file_too(tiny_run, tmp_path, tiny_folder):
