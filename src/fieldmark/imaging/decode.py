@@ -237,7 +237,7 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
         return Image.fromarray((grey * (255 / top)).astype(np.uint8))
     if image.mode in ("LA", "La"):
         return image.convert("LA").getchannel("L")
-    if image.mode in ("L", "CMYK", "LAB"):
+    if image.mode in ("RGB", "L", "CMYK", "LAB"):
         return image
     if image.mode in ("RGBA", "RGBa", "P", "PA"):
         return image.convert("RGBA").convert("RGB")

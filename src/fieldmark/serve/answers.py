@@ -40,6 +40,8 @@ class Answers:
 
     def __init__(self, model: Model, limits: Limits, tally: Tally) -> None:
         self._model = model
+        self.for_one: Model | None = None
+        """The same model, opened to give all its threads to a picture beside which there is no other."""
         self._about_model = describe_model(model.info, model.digest)
         self._places = {name: n for n, name in enumerate(model.info.classes)}
         self._limits = limits
@@ -131,7 +133,8 @@ class Answers:
                 give_back_memory()
 
     def _answer(self, pixels: Pixels, with_thumbnail: bool) -> dict[str, Any]:
-        reply = self._model.predict(pixels).to_dict()
+        model = self.for_one if self.for_one and self.looking <= 1 else self._model
+        reply = model.predict(pixels).to_dict()
         reply["threshold"] = self._model.info.threshold
         reply["model"] = self._about_model
         if with_thumbnail:
