@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -122,7 +123,8 @@ def open_for_one(path: str, digest: str, threads: int, answers: Answers) -> None
 
 
 def _mute_libraries() -> None:
-    """Keep off stderr what libraries in C print about damaged pictures: strangers must not write into the log."""
+    """Keep off stderr what libraries say about damaged pictures: strangers must not write into the log."""
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
     with Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)
