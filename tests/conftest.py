@@ -1,6 +1,7 @@
 """What many tests share: small folders of painted photos, one tiny run, and the real photos where they lie."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import settings
 
 from fieldmark.artifacts.runs import Run
 from fieldmark.config import TrainSettings
+from support.chromium import chromium
 from support.flat import TINY, paint_flat
 
 REAL = Path(os.environ.get("FIELDMARK_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -57,8 +59,48 @@ def tiny_model_file(tiny_run, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_int8_file(tiny_run, tmp_path_factory) -> Path:
+    from fieldmark.pipeline.export import export
+
+    return export(tiny_run, tmp_path_factory.mktemp("models") / "tiny8.onnx", precision="int8").path
+
+
+@pytest.fixture(scope="session")
 def real_photos():
     """The folder of real photos; tests copy what they use, for nothing of ours may land in it."""
     if not REAL.is_dir():
         pytest.skip(f"the real photos are not at {REAL}")
     return REAL
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium for each file of tests: while Playwright has one open, nothing else in the process can run a loop."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def web_runtime():
+    """ONNX Runtime Web as `make browser` has put it into the cache; no test fetches it."""
+    from fieldmark.artifacts.workspace import cache_folder
+    from fieldmark.web import runtime
+
+    kept = cache_folder() / "web" / runtime.pinned().file_name
+    if not kept.is_file():
+        pytest.skip(f"there is no {kept}; `make browser` fetches it")
+    return runtime.gather(kept)
+
+
+@pytest.fixture
+def write_page(web_runtime, tmp_path) -> Callable[..., Path]:
+    """Write the static page of a model into a folder, by default one of the test's own."""
+    from fieldmark.artifacts.modelfile import Model
+    from fieldmark.web import folder
+    from fieldmark.web.site import build
+
+    def write(model: bytes, out: Path = tmp_path / "page") -> Path:
+        folder.write(build(model, Model(model).info, web_runtime), out)
+        return out
+
+    return write

@@ -187,7 +187,7 @@ def test_commands_shown_exist_with_their_flags(page):
     shown = re.findall(r"^(?:\$ )?fieldmark ([\w-]+)(.*)$", PAGES[page], flags=re.MULTILINE)
     for name, rest in shown:
         assert name in COMMANDS, f"{page}: fieldmark {name}"
-        for flag in re.findall(r"(?<=\s)--?[a-z][a-z-]*", rest.partition(" # ")[0]):
+        for flag in re.findall(r"(?<=\s)--?[a-z][a-z0-9-]*", rest.partition(" # ")[0]):
             known = COMMANDS[name]._option_string_actions
             assert flag in known or flag[:2] in known, f"{page}: fieldmark {name} {flag}"
 

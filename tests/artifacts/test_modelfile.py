@@ -8,6 +8,7 @@ import onnx
 import pytest
 from PIL import Image
 
+from fieldmark.artifacts import modelfile
 from fieldmark.artifacts.modelfile import METADATA_KEY, Model, ModelInfo, Prediction
 from fieldmark.errors import ModelFileError, NotAPhoto
 from support.tiny_model import BLUE, RED, tiny_model_bytes
@@ -79,6 +80,15 @@ def test_run_gives_the_graphs_own_outputs():
     assert probabilities.shape == logits.shape == (2,)
     assert probabilities == pytest.approx(np.exp(logits) / np.exp(logits).sum(), abs=1e-6)
     assert unknown == pytest.approx(1 - probabilities.max())
+
+
+def test_a_large_photo_is_answered_like_any_other(monkeypatch):
+    model, pixels = Model(tiny_model_bytes()), flat(RED, (50, 40))
+    as_small = model.run(pixels)
+    monkeypatch.setattr(modelfile, "LARGE_PHOTO", 50 * 40 - 1)
+    as_large = model.run(pixels)
+    assert [part.tolist() for part in as_large[:2]] == [part.tolist() for part in as_small[:2]]
+    assert as_large[2] == as_small[2]
 
 
 def test_unknown_means_a_score_above_the_threshold():

@@ -89,6 +89,8 @@ FOUND = {
     "layers_in_float32": 0,
     "calibrated_on": 64,
     "unknown": None,
+    "log_loss": 0.1234,
+    "log_loss_float32": 0.12,
 }
 
 
@@ -97,7 +99,7 @@ def test_the_figures_are_said_in_words():
 
     assert calibrated == "Calibrated on 64 photos; all 49 layers are so."
     assert lost.startswith("Of 200 photos out of fold 3 are wrong in int8 and 1 in float32: 2 more, +1.0 points (95 % ")
-    assert lost.endswith("1 may be lost. 2 get another class, right or wrong.")
+    assert lost.endswith("1 may be lost. 2 get another class, right or wrong. Log loss 0.1234, in float32 0.1200.")
 
 
 def test_fewer_mistakes_and_layers_left_alone_are_said_too():

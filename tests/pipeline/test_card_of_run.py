@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,11 +61,11 @@ def run_of(
     return Run(folder), info
 
 
-def card_for(tmp_path, folder=None, notes=(), **more) -> str:
+def card_for(tmp_path, folder=None, smaller=None, **more) -> str:
     run, info = run_of(tmp_path / "run", **more)
     model = tmp_path / "snakes.onnx"
     model.write_bytes(b"a model of thirty-three bytes....")
-    return write_card(run, model, info, folder or tmp_path, notes).path.read_text()
+    return write_card(run, model, replace(info, **(smaller or {})), folder or tmp_path).path.read_text()
 
 
 def section(text: str, title: str) -> str:
@@ -140,12 +141,12 @@ def test_costs_given_at_the_export_have_no_figures_of_other_costs(tmp_path):
 
 
 def test_the_file_the_training_set_and_the_recipe_are_pinned_down(tmp_path):
-    text = card_for(tmp_path, notes=["Quantised: <b>fast</b>."])
+    text = card_for(tmp_path)
     said = section(text, "The file")
 
     assert "`33f0e6b5" not in said and re.search(r"SHA-256 \| `[0-9a-f]{64}`", said) and "| Bytes | 33 |" in said
     assert f"160, SHA-256 over theirs `{'ab' * 32}`" in said and "Fieldmark 0.1.0, schema 1" in said
-    assert "Quantised: &lt;b&gt;fast&lt;/b&gt;." in said
+    assert "| Precision | float32: stored and answers in 32 bits |" in said
     made = section(text, "How it was made")
     assert "Apache-2.0" in made and "| size | 299 |" in made and "| learning rate, stage2 | 0.00017, 0.0003 |" in made
 
@@ -211,3 +212,17 @@ def test_any_name_leaves_the_sections_as_they_are(tmp_path_factory, name):
     assert html.count("<h2>") == 10 and html.count("<h1>") == 1 and html.count("<table>") == 4
     rows = re.findall(r"<tr>(.*?)</tr>", html, re.DOTALL)
     assert {row.count("<td") for row in rows if "<th" not in row} <= {2, 3, 5}
+
+
+def test_a_smaller_file_says_what_it_lost_and_of_which_precision_the_figures_are(tmp_path):
+    counts = {"n": 160, "wrong": 9, "wrong_float32": 8, "lost": 1, "allowed": 1, "differ": 3}
+    shares = {"more_error": 1 / 160, "more_error_ci95": [-0.01, 0.02], "log_loss": 0.2, "log_loss_float32": 0.19}
+    making = {"judged": "out-of-fold", "calibrated_on": 32, "layers": 49, "layers_in_float32": 2, "unknown": None}
+    smaller = {"precision": "int8", "against_float32": {**counts, **shares, **making}}
+    text = card_for(tmp_path, smaller=smaller)
+
+    said = section(text, "How often it is right")
+    assert "are of float32. This file is in int8:" in said and "2 of 49 layers stay in float32" in said
+    assert "9 are wrong in int8 and 8 in float32: 1 more" in said
+    assert "| Precision | int8: stored and answers in 8 bits |" in section(text, "The file")
+    assert "float32. This file" not in card_for(tmp_path)

@@ -182,6 +182,16 @@ def test_the_command_takes_a_run_and_ships_the_model_made_of_it(tiny_run, packag
     assert "| red | blue | 7 |" in (tmp_path / "site" / "model.card.md").read_text()
 
 
+def test_a_run_is_shipped_in_eight_bits_where_that_is_asked_for(tiny_run, packages, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert export(tiny_run.path, "--target", "docker", "-o", "site", "--int8-weights") == 0
+    info = Model(tmp_path / "site" / "model.onnx").info
+    assert info.precision == "int8-weights" and info.against_float32["n"] == 6
+    card = (tmp_path / "site" / "model.card.md").read_text()
+    assert "| Precision | int8-weights: stored in 8 bits, answers in 32 |" in card and "Of 6 photos kept aside" in card
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -192,6 +202,7 @@ def test_the_command_takes_a_run_and_ships_the_model_made_of_it(tiny_run, packag
         (["snakes.onnx", "--target", "docker", "--arch", "arm64"], "docker build --platform linux/arm64"),
         (["snakes.onnx", "--target", "zip", "--cost", "coral->king=9"], "cannot be given with it"),
         (["snakes.onnx", "--target", "zip", "--photos", "x"], "cannot be given with it"),
+        (["snakes.onnx", "--target", "zip", "--int8"], "--int8 cannot be given with it"),
     ],
 )
 def test_lines_that_make_no_sense_are_wrong_usage(model_file, tmp_path, monkeypatch, capsys, line, said):

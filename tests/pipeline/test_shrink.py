@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from safetensors.torch import load_file
+from starlette.testclient import TestClient
 
 from fieldmark.artifacts.modelfile import Model
 from fieldmark.artifacts.runs import Run
@@ -13,8 +14,10 @@ from fieldmark.cli import main
 from fieldmark.errors import ExportDisagrees, FolderError, RunError
 from fieldmark.evaluate import drop
 from fieldmark.pipeline import fold_networks
+from fieldmark.pipeline.evaluate import evaluate
 from fieldmark.pipeline.export import export
 from fieldmark.pipeline.side_by_side import Answers
+from fieldmark.serve.app import create_app
 from fieldmark.training import learn
 from support.flat import paint_flat
 
@@ -69,7 +72,7 @@ def test_a_file_of_eight_bits_is_smaller_and_says_what_it_lost(exported, folded)
 
     assert exported.n_bytes < 4.5e6 < 3 * exported.n_bytes < found["bytes_float32"]
     assert model.info.precision == "int8" and found["judged"] == "out-of-fold" and found["n"] == 44
-    assert found["calibrated_on"] == 36 and found["layers"] == 49
+    assert found["calibrated_on"] == 32 and found["layers"] == 49
     assert found["wrong_float32"] == folded.metrics()["wrong"] and found["lost"] <= found["allowed"] == 1
 
 
@@ -105,6 +108,26 @@ def test_sixteen_bits_are_held_to_what_float32_is_held_to(tiny_run, tiny_model_f
     assert done.shrunk is None and done.proof.photos == 6 and done.proof.largest_difference <= 0.005
     assert done.n_bytes < 0.53 * tiny_model_file.stat().st_size
     assert Model(done.path).info.precision == "float16" and Model(tiny_model_file).info.precision == "float32"
+
+
+def test_eight_bits_answer_alike_wherever_they_are_asked(tiny_int8_file, tiny_folder, tmp_path, capsys):
+    """Of `fm.Model`, `predict`, the server and `evaluate`; the page is asked in tests/web/test_parity.py."""
+    photo, model = tiny_folder / "red" / "000.png", Model(tiny_int8_file)
+    expected = dict(model.predict(photo).predictions)
+
+    assert main(["predict", str(tiny_int8_file), str(photo), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert dict(told[0]["predictions"]) == pytest.approx(expected, abs=1e-6)
+
+    reply = TestClient(create_app(model)).post("/upload", files={"file": ("photo.png", photo.read_bytes())}).json()
+    assert dict(reply["predictions"]) == pytest.approx(expected, abs=1e-6)
+
+    judged = evaluate(tiny_int8_file, tiny_folder, report=tmp_path / "report.html")
+    row = judged.predictions.photos.index("red/000.png")
+    classes = judged.predictions.classes
+    said = dict(zip(classes, judged.predictions.probabilities[row], strict=True))
+    assert said == pytest.approx(expected, abs=1e-6)
+    assert "<td>int8</td>" in (tmp_path / "report.html").read_text()
 
 
 def test_costs_hold_for_a_smaller_file_too(tiny_run, tmp_path, tiny_folder):

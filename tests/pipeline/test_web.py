@@ -65,6 +65,17 @@ def test_a_run_becomes_a_model_file_and_its_page(tiny_run, package, tmp_path, ca
     assert about["model"]["sha256"] == digest and about["classes"] == ["blue", "red"]
 
 
+def test_a_run_becomes_a_page_in_eight_bits(tiny_run, package, tmp_path, capsys):
+    command = ["export", str(tiny_run.path), "-o", str(tmp_path / "tiny.onnx"), "--web", str(tmp_path / "page")]
+    assert main([*command, "--int8", "--runtime", str(package), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+
+    assert told["precision"] == "int8" and told["against_float32"]["n"] == 6
+    digest = hashlib.sha256((tmp_path / "tiny.onnx").read_bytes()).hexdigest()
+    about = json.loads((tmp_path / "page" / told["web"]["version"] / "model.json").read_text())
+    assert about["model"]["sha256"] == digest
+
+
 def test_a_page_of_more_than_the_aim_is_warned_of(model, package, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("fieldmark.pipeline.web.AIM", 100_000)
     assert main(["export", str(model), "--web", str(tmp_path / "page"), "--runtime", str(package)]) == 0

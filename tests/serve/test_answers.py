@@ -1,5 +1,7 @@
 import asyncio
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -141,7 +143,7 @@ def test_one_that_was_given_up_while_it_waited_is_not_looked_at_any_more(model):
 
 
 def test_large_pictures_are_looked_at_one_at_a_time_and_small_ones_pass_them(model, monkeypatch):
-    monkeypatch.setattr(answers, "LARGE", 1000)
+    monkeypatch.setattr(answers, "LARGE_PHOTO", 1000)
     slow = Slow(model)
     desk = Answers(slow, Limits(threads=2, upload_pixels=10_000), Tally())
     large, small = picture_bytes(RED, size=(100, 50)), picture_bytes(RED, size=(10, 10))
@@ -159,7 +161,7 @@ def test_large_pictures_are_looked_at_one_at_a_time_and_small_ones_pass_them(mod
 
 
 def test_a_picture_past_the_limit_is_refused_whichever_way_it_goes(model, monkeypatch):
-    monkeypatch.setattr(answers, "LARGE", 1000)
+    monkeypatch.setattr(answers, "LARGE_PHOTO", 1000)
     for most in (500, 1000, 2000):
         desk = Answers(model, Limits(upload_pixels=most), Tally())
         with pytest.raises(TooManyPixels, match=f"more than the {most / 1e6:g} million"):
@@ -194,3 +196,18 @@ def test_bytes_are_held_up_to_a_limit_and_let_go_at_the_end():
             second(1)
         assert refused.value.reason == "memory"
     assert held.held == 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems' allocators are not asked")
+def test_what_a_large_picture_took_is_given_back(model):
+    picture = picture_bytes(RED, size=(4200, 4000))
+    desk = Answers(model, Limits(), Tally())
+    asyncio.run(desk.about(picture_bytes(RED)))
+    before = resident_mib()
+    assert asyncio.run(desk.about(picture))["predictions"][0][0] == "coral"
+    assert resident_mib() < before + 60  # its pixels as float32 alone are 192 MiB
+
+
+def resident_mib():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024

@@ -172,6 +172,7 @@ PART = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\
         b"--b\r\nno header here\r\n\r\n--b--\r\n",
         b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n",
         (b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n' * 100) + b"--b--\r\n",
+        (b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n' * 10_000) + b"--b--\r\n",
     ],
 )
 def test_a_damaged_form_is_refused(client, body):
@@ -256,8 +257,9 @@ def test_a_request_without_a_url_says_how_to_send_one(client, body):
     assert "https://example.org" in assert_refused(client.post("/classify-url", content=body), 422)
 
 
-def test_a_request_over_64_kib_is_refused_where_only_a_url_is_expected(client):
-    body = json.dumps({"url": "https://example.org/", "padding": "x" * 70_000})
+@pytest.mark.parametrize("padding", [70_000, 5_000_000])
+def test_a_request_over_64_kib_is_refused_where_only_a_url_is_expected(client, padding):
+    body = json.dumps({"url": "https://example.org/", "padding": "x" * padding})
     assert "64 KiB" in assert_refused(client.post("/classify-url", content=body), 413)
 
 

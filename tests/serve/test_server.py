@@ -14,9 +14,11 @@ import pytest
 from fieldmark.artifacts.modelfile import Model
 from fieldmark.errors import ModelFileError, ServeError
 from fieldmark.net.listener import listen
+from fieldmark.net.patience import Patience
 from fieldmark.serve.app import Terms
 from fieldmark.serve.limits import Limits
 from fieldmark.serve.server import BackgroundServer, name_classes, serve
+from fieldmark.serve.tally import Tally
 from fieldmark.serve.worker import open_model
 from support.tiny_model import RED, picture_bytes, tiny_model_bytes
 
@@ -234,3 +236,24 @@ def test_listening_to_everybody_is_warned_about(tmp_path):
         "warning: listening on 0.0.0.0: anyone who can reach this computer may ask. "
         "--host 127.0.0.1 keeps it to yourself.\n"
     )
+
+
+def test_a_request_that_outlives_the_server_is_told_so(model):
+    class Slow:
+        info, digest = model.info, model.digest
+
+        def predict(self, pixels):
+            entered.set()
+            assert may_answer.wait(60)
+            return model.predict(pixels)
+
+    entered, may_answer, tally, answers = threading.Event(), threading.Event(), Tally(), []
+    with BackgroundServer(Slow(), terms=Terms(tally=tally), patience=Patience(grace=0.1, linger=0.05)) as server:
+        caller = threading.Thread(target=lambda: answers.append(ask(server, form(picture_bytes(RED)))))
+        caller.start()
+        assert entered.wait(60)
+    caller.join()
+    may_answer.set()
+    assert (answers[0][0], "has stopped" in answers[0][1]) == (503, True)
+    assert tally.total("refusals", "stopped") == 1
+    assert tally.total("requests", "/upload", "503") == 1

@@ -197,6 +197,18 @@ def test_what_was_accepted_is_answered_before_the_end(tmp_path, model, number):
         assert (server.process.returncode, out, err) == (0, "Stopped.\n", "")
 
 
+def test_what_libraries_say_of_a_picture_stays_out_of_the_log(tmp_path, model):
+    loud = "from fieldmark.serve import answers; import os; d = answers.decode\n"
+    loud += (
+        "def said(data, most):\n    os.write(2, b'a library speaks')\n    return d(data, most)\nanswers.decode = said"
+    )
+    with serving(tmp_path, model, change=loud, log="text") as server:
+        assert server.upload() == "coral"
+        lines = server.stop()[1].splitlines()
+        assert len(lines) == 1
+        assert "POST /upload 200" in lines[0]
+
+
 def test_a_second_signal_waits_for_nobody(tmp_path, model):
     with serving(tmp_path, model, change=TRAPS, grace=600.0) as server:
         lost = []

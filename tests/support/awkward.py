@@ -1,7 +1,8 @@
 """Pictures as cameras, phones and the web really make them: the same painted snakes in every awkward form.
 
 `pictures()` maps a name to the bytes of a file; what the name ends in may be a lie. All are painted, and the same each
-time. `UNKNOWN_TO_BROWSERS` are those that Python reads and Chromium does not.
+time. `ruins()` are files that hold no picture, or not all of one.
+`UNKNOWN_TO_BROWSERS` are those that Python reads and Chromium does not.
 """
 
 from __future__ import annotations
@@ -26,6 +27,19 @@ UNKNOWN_TO_BROWSERS = ("tiff.tif", "jpeg-2000.jp2")
 def pictures() -> Awkward:
     """Make them all; it takes a second or two."""
     return {**_turned(), **_transparent(), **_modes(), **_shapes(), **_containers()}
+
+
+@cache
+def ruins() -> Awkward:
+    """Make what nobody should answer: pictures cut in half or short of their last bytes, and what never was one."""
+    whole = ("exif-1.jpg", "progressive.jpg", "interlaced.png", "palette.png", "exif-1.webp", "avif.avif", "bitmap.bmp")
+    halves = {f"half-{name}": pictures()[name][: len(pictures()[name]) // 2] for name in whole}
+    return {
+        **halves,
+        "without-its-end.jpg": pictures()["exif-1.jpg"][:-2],
+        "words.jpg": b"no picture",
+        "empty.png": b"",
+    }
 
 
 @cache
@@ -77,7 +91,9 @@ def _transparent() -> Awkward:
 def _modes() -> Awkward:
     """Colours other than 8-bit RGB."""
     snake = _snake()
-    deep, grey = (np.asarray(image).astype(">u2") * 257 for image in (snake, snake.convert("L")))
+    through = snake.copy()
+    through.putalpha(snake.convert("L"))
+    deep, grey, clear = (np.asarray(image).astype(">u2") * 257 for image in (snake, snake.convert("L"), through))
     return {
         "cmyk.jpg": _encode(snake.convert("CMYK"), "JPEG", quality=92),
         "grey.jpg": _encode(snake.convert("L"), "JPEG", quality=92),
@@ -86,6 +102,7 @@ def _modes() -> Awkward:
         "palette.png": _encode(snake.quantize(64), "PNG"),
         "16-bit.png": _png(snake.size, deep, bits=16),
         "16-bit-grey.png": _png(snake.size, grey, bits=16),
+        "16-bit-alpha.png": _png(snake.size, clear, bits=16),
         "display-p3.jpg": _encode(snake, "JPEG", quality=92, icc_profile=icc.display_p3()),
         "srgb.jpg": _encode(snake, "JPEG", quality=92, icc_profile=icc.srgb()),
     }
@@ -98,7 +115,7 @@ def _shapes() -> Awkward:
         "1x5000.png": _encode(_snake("king").resize((1, 5000)), "PNG"),
         "5000x1.png": _encode(_snake("king").resize((5000, 1)), "PNG"),
         "2x3.gif": _encode(_snake().resize((2, 3)), "GIF"),
-        "huge.jpg": _encode(_snake("king").resize((6000, 4200)), "JPEG", quality=80),
+        "huge.jpg": _encode(_snake("king").resize((5000, 3300)), "JPEG", quality=80),  # more than the page takes whole
     }
 
 
@@ -131,10 +148,10 @@ _ALL_AT_ONCE = ((0, 0, 1, 1),)
 
 
 def _png(size: tuple[int, int], samples: np.ndarray, bits: int, interlaced: bool = False) -> bytes:
-    """Put a PNG together from samples `[height, width]` or `[height, width, 3]`, for what Pillow does not write."""
+    """Put a PNG together from samples `[height, width]` or `[height, width, 3 or 4]`, which Pillow writes in 8 bits."""
     passes = _PASSES if interlaced else _ALL_AT_ONCE
     rows = [b"\0" + row.tobytes() for x, y, dx, dy in passes for row in samples[y::dy, x::dx]]
-    colour = 2 if samples.ndim == 3 else 0
+    colour = {2: 0, 3: 2, 4: 6}[samples.shape[2] if samples.ndim == 3 else 2]
     header = struct.pack(">IIBBBBB", *size, bits, colour, 0, 0, int(interlaced))
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"".join(rows))), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(

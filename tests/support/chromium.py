@@ -52,8 +52,9 @@ def visit(browser: Any, url: str, expected: str = "", **options: Any) -> Iterato
     context.on("request", lambda asked: asked.url.startswith((url, "blob:", "data:")) or elsewhere.append(asked.url))
     page.goto(url)
     yield page
-    assert [text for text in complaints if not expected or expected not in text] == []
-    assert elsewhere == []
+    complained = [text for text in complaints if not expected or expected not in text]
+    assert not complained, complained
+    assert not elsewhere, elsewhere
     context.close()
 
 

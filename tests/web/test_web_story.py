@@ -195,12 +195,18 @@ def test_what_a_mistake_costs_decides_and_none_of_these_is_an_answer(browser, wr
         assert page.locator(".card .advice").inner_text().lower() == "taking coral for king is costly."
         assert page.locator(".card .aside").inner_text() == "Most like king:"
         assert page.locator("#announcement").inner_text().startswith("Treat it as coral: taking coral for king")
+        page.set_input_files("#file", [picture(RED, "r.png"), {**picture(RED, "no.png"), "buffer": b"no picture"}])
+        page.locator(one_of()).nth(2).wait_for()
+        said = "3 photos: 1 coral, 1 to treat as coral, 1 without an answer"
+        assert page.locator("#tally").inner_text() == said
+        assert page.locator(".card[data-state=refused] .no-preview").inner_text() == "No picture to show"
         assert not scrolls_sideways(page)
     doubting = write_page(tiny_model_bytes(sharpness=1.0, threshold=0.3), tmp_path / "doubting")
     with host(doubting) as site, visit(browser, site.url, **PHONE) as page:
         page.set_input_files("#file", picture((90, 90, 90)))
         page.locator(one_of("unknown")).wait_for()
         assert page.locator(".card .verdict").inner_text().lower() == "probably none of these"
+        assert page.locator(".card .label").is_hidden()
         assert "none of these" in page.locator("#announcement").inner_text()
 
 

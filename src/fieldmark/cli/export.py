@@ -103,9 +103,10 @@ def _write_model(given: argparse.Namespace, out: Path) -> Exported:
 
 def _say_written(done: Exported, out: str) -> None:
     in_what = "In float32 it" if done.shrunk else "It"
+    before = f", in float32 {done.shrunk.found['bytes_float32'] / 1e6:.1f} MB" if done.shrunk else ""
     say(
-        f"Wrote {done.path} ({done.n_bytes / 1e6:.1f} MB). {in_what} answers {done.proof.photos} photos as the network "
-        f"does; probabilities differ by {done.proof.largest_difference:.1g} at most."
+        f"Wrote {done.path} ({done.n_bytes / 1e6:.1f} MB{before}). {in_what} answers {done.proof.photos} photos as the "
+        f"network does; probabilities differ by {done.proof.largest_difference:.1g} at most."
     )
     for sentence in done.shrunk.sentences() if done.shrunk else ():
         say(sentence)

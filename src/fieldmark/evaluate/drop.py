@@ -104,7 +104,8 @@ def sentences(precision: str, found: Mapping[str, Any]) -> list[str]:
         + (f"{left} of {found['layers']} layers stay in float32." if left else f"all {found['layers']} layers are so."),
         f"Of {n} photos {where} {found['wrong']} are wrong in {precision} and {found['wrong_float32']} in float32: "
         f"{change}, {100 * found['more_error']:+.1f} points (95 % interval {low} to {high}); "
-        f"{found['allowed']} may be lost. {found['differ']} get another class, right or wrong.",
+        f"{found['allowed']} may be lost. {found['differ']} get another class, right or wrong. "
+        f"Log loss {found['log_loss']:.4f}, in float32 {found['log_loss_float32']:.4f}.",
     ]
     unknown = found.get("unknown")
     if unknown:

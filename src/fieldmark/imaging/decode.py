@@ -145,8 +145,8 @@ def _open(data: bytes) -> Image.Image:
     kind = name_content(data)
     if kind == "a HEIC picture":
         return _open_heic(data)
-    if kind == "a JPEG picture" and (reason := why_endless(data)):
-        raise NotAPhoto(f"a JPEG picture that would take too long to read: {reason}")
+    if reason := why_endless(data):
+        raise NotAPhoto(f"{kind} that would take too long to read: {reason}")
     return Image.open(io.BytesIO(data), formats=FORMATS)
 
 

@@ -35,7 +35,6 @@ class CardFacts:
         photos: by class, how many photos the folder held when the run was made.
         credits: of the photos that the workspace holds now and nobody rejected; None where origins are not known.
         created: the day of the export, UTC, "2026-11-30".
-        notes: sentences about the file that only its making knows, such as what quantising it changed.
     """
 
     name: str
@@ -48,10 +47,9 @@ class CardFacts:
     photos: Mapping[str, int]
     credits: Sequence[Credit] | None
     created: str
-    notes: Sequence[str] = ()
 
 
-def write_card(run: Run, model: Path, info: ModelInfo, folder: Path, notes: Sequence[str] = ()) -> Written:
+def write_card(run: Run, model: Path, info: ModelInfo, folder: Path) -> Written:
     """Write the card of a model file beside it.
 
     Args:
@@ -59,7 +57,6 @@ def write_card(run: Run, model: Path, info: ModelInfo, folder: Path, notes: Sequ
         model: the file, as it was written.
         info: what it says about itself.
         folder: where the run's photos lie; of a workspace their origins are told.
-        notes: sentences about the file itself.
 
     Raises:
         OSError: it cannot be written.
@@ -77,7 +74,6 @@ def write_card(run: Run, model: Path, info: ModelInfo, folder: Path, notes: Sequ
         photos=given.get("files", {}).get("counts", {}),
         credits=_credits(folder),
         created=datetime.now(UTC).date().isoformat(),
-        notes=notes,
     )
     return card.write(model, render(facts))
 

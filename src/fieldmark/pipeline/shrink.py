@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 JUDGED = ("int8", "int8-weights")
 """Precisions that may change an answer, and so are judged on photos beside float32."""
 
+FIGURES = ("accuracy", "accuracy_ci95", "error_rate", "wrong")
+"""What a file of such a precision says of its own answers in place of the run's."""
+
 
 @dataclass(frozen=True)
 class Shrunk:
@@ -41,13 +44,13 @@ class Shrunk:
 
     Attributes:
         data: the bytes.
-        small: how it was made.
+        precision: one of `JUDGED`.
         found: what the file says of it, under `against_float32`.
         milliseconds: for one photo on one thread of this machine, in float32 and in the smaller file.
     """
 
     data: bytes
-    small: Small
+    precision: str
     found: dict[str, Any]
     milliseconds: tuple[float, float]
 
@@ -61,7 +64,7 @@ class Shrunk:
         exact, rough = self.milliseconds
         pace = f"{exact / rough:.1f} times as fast" if rough < exact else f"{rough / exact:.1f} times as slow"
         return [
-            *sentences(Model(self.data).info.precision, self.found),
+            *sentences(self.precision, self.found),
             f"One photo takes {rough:.1f} ms on one thread of this processor, {exact:.1f} ms in float32: {pace}.",
         ]
 
@@ -118,30 +121,37 @@ def shrink(run: Run, data: bytes, answering: Answering, root: Path, precision: s
     album, exact = Album.of(run, root), Model(data, threads=1)
     check_kept(run, album.folds)
     shrinker = _Shrinker(precision, album, answering)
+    say(f"Calibrating {precision} on photos that the model learned from ...")
     small = shrinker.small(data, None)
     own = exact, Model(small.data, threads=1)
     told, answers, own_answers = _judge(run, data, shrinker, own)
     drop = measure_drop(answers[1].top, answers[0].top, told, max_drop)
     differ = int((own_answers[1].top != own_answers[0].top).sum())
     _refuse(precision, drop, differ)
-    rough = replace(told, probabilities=answers[1].probabilities)
+    float32, rough = (replace(told, probabilities=said.probabilities) for said in answers)
     info, unknown = _described(exact.info, precision, rough, answers[1].scores, answering)
     found = {
         **drop.to_dict(),
         "judged": "out-of-fold" if told.folds else "validation",
         "differ_in_the_model_itself": differ,
         "log_loss": float(rough.losses.mean()),
-        "log_loss_float32": float(replace(told, probabilities=answers[0].probabilities).losses.mean()),
+        "log_loss_float32": float(float32.losses.mean()),
         "unknown": unknown,
+        **_making(small),
+        "bytes_float32": len(data),
+    }
+    described = training("fieldmark.export.graph").described(small.data, replace(info, against_float32=found))
+    return Shrunk(described, precision, found, _pace(own, album))
+
+
+def _making(small: Small) -> dict[str, Any]:
+    """Return what a model file says of how it was made smaller."""
+    return {
         "calibrated_on": small.n_photos,
         "layers": small.layers,
         "layers_in_float32": len(small.in_float),
         "decibels": small.decibels,
-        "bytes_float32": len(data),
     }
-    described = training("fieldmark.export.graph").described(small.data, replace(info, against_float32=found))
-    milliseconds = _pace(own, album)
-    return Shrunk(described, small, found, milliseconds)
 
 
 def _judge(
@@ -216,19 +226,16 @@ def _described(
     found = decide(answering.directions.numpy(), scores, judged)
     if found.threshold is None:
         return described, None
-    said = found.to_dict(found.mark(judged))
-    before = (info.metrics.get("unknown") or {}).get("refused")
-    metrics["unknown"] = {**(info.metrics.get("unknown") or {}), "refused": said["refused"]}
+    refused = found.to_dict(found.mark(judged))["refused"]
+    before: dict[str, Any] = info.metrics.get("unknown") or {}
+    metrics["unknown"] = {**before, "refused": refused}
     unknown = {
         "threshold": found.threshold,
         "threshold_float32": info.threshold,
-        "refused": said["refused"],
-        "refused_float32": before,
+        "refused": refused,
+        "refused_float32": before.get("refused"),
     }
     return replace(described, threshold=found.threshold, metrics=metrics), unknown
-
-
-FIGURES = ("accuracy", "accuracy_ci95", "error_rate", "wrong")
 
 
 def _pace(models: Sequence[Model], album: Album) -> tuple[float, float]:

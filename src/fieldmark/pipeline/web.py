@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fieldmark.artifacts.modelfile import Model
+from fieldmark.deploy.gate import LIMITS
 from fieldmark.errors import ModelFileError
 from fieldmark.web import folder, runtime, site
 
-AIM = 20_000_000
+AIM = LIMITS["web"].unpacked
 """Bytes that a page should stay below: about ten seconds on a phone's connection of 16 Mbit/s."""
 
 

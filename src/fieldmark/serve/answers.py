@@ -1,4 +1,8 @@
-"""A picture -> the model's answer, on one of a few threads. What may wait for one is limited, in number and bytes."""
+"""A picture -> the model's answer, on one of a few threads. What may wait for one is limited, in number and bytes.
+
+Pictures above `LARGE_PHOTO` are looked at one at a time, since one of 64 million pixels takes more than a GiB while it
+is decoded and fitted, and what they took is given back to the system.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from fieldmark.artifacts.modelfile import Model, ModelInfo
+from fieldmark.artifacts.modelfile import LARGE_PHOTO, Model, ModelInfo
+from fieldmark.engines.memory import give_back_memory
 from fieldmark.errors import TooManyPixels
-from fieldmark.imaging.decode import decode
+from fieldmark.imaging.decode import Pixels, decode
 from fieldmark.imaging.thumbnail import data_uri, thumbnail
 from fieldmark.serve.limits import MIB, Limits
 from fieldmark.serve.refusals import Refused
@@ -20,10 +25,6 @@ from fieldmark.serve.tally import Tally
 
 THUMBNAIL = 640
 """Longer side, in pixels, of the picture sent back to whom cannot show it otherwise."""
-
-LARGE = 16_000_000
-"""Pixels above which pictures are looked at one at a time. One of 64 million takes a GiB while it is decoded and
-fitted; what a phone takes has 12."""
 
 
 @dataclass(eq=False)
@@ -81,10 +82,10 @@ class Answers:
             async with asyncio.timeout(self._limits.picture_seconds):
                 try:
                     return await self._in(
-                        self._threads, picture, min(LARGE, self._limits.upload_pixels), with_thumbnail
+                        self._threads, picture, min(LARGE_PHOTO, self._limits.upload_pixels), with_thumbnail
                     )
                 except TooManyPixels:
-                    if self._limits.upload_pixels <= LARGE:
+                    if self._limits.upload_pixels <= LARGE_PHOTO:
                         raise
                 return await self._in(self._thread_for_large, picture, self._limits.upload_pixels, with_thumbnail)
         except TimeoutError:
@@ -124,6 +125,14 @@ class Answers:
 
     def _look(self, picture: bytes, most_pixels: int, with_thumbnail: bool) -> dict[str, Any]:
         pixels = decode(picture, most_pixels)
+        try:
+            return self._answer(pixels, with_thumbnail)
+        finally:
+            if pixels.size > 3 * LARGE_PHOTO:
+                del pixels
+                give_back_memory()
+
+    def _answer(self, pixels: Pixels, with_thumbnail: bool) -> dict[str, Any]:
         model = self.for_one if self.for_one and self.looking <= 1 else self._model
         reply = model.predict(pixels).to_dict()
         reply["threshold"] = self._model.info.threshold

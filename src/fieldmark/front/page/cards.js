@@ -39,6 +39,7 @@ export class Card {
     this.#part(".busy").hidden = true;
     this.#part(".refusal").hidden = false;
     this.#part(".refusal").textContent = sentence;
+    this.#part(".no-preview").textContent = "No picture to show"; // it may be none at all
   }
 
   async tell(reply) {

@@ -15,7 +15,7 @@ export function clip(text, most = 80) {
 // one is large: somebody may be bitten.
 export function headline(reply) {
   const [likeliest] = reply.predictions[0];
-  if (reply.unknown) return { label: "It looks like", verdict: "probably none of these", aside: "If it had to be one of them:" };
+  if (reply.unknown) return { verdict: "probably none of these", aside: "If it had to be one of them:" };
   if (!reply.advice) return { label: reply.decision ? "Most like, and what costs least" : "Most like", verdict: likeliest };
   const [verdict, reason] = split(reply.advice, treatment(reply.decision));
   return { label: "To be on the safe side", verdict, reason, aside: `Most like ${likeliest}:` };
@@ -27,12 +27,12 @@ export function spoken(reply) {
   return reply.advice ? `${reply.advice} Most like ${likeliest}, ${percent(share)}.` : `${likeliest}, ${percent(share)}.`;
 }
 
-// "3 photos: 2 coral, 1 none of these"
+// "3 photos: 1 coral, 1 to treat as coral, 1 none of these"
 export function tally(cards) {
   const counts = new Map();
   const answered = cards.filter((card) => card.reply);
   for (const { reply } of answered) {
-    const name = reply.unknown ? "none of these" : reply.advice ? treatment(reply.decision) : reply.predictions[0][0];
+    const name = reply.unknown ? "none of these" : reply.advice ? counted(reply.decision) : reply.predictions[0][0];
     counts.set(name, (counts.get(name) || 0) + 1);
   }
   const refused = cards.filter((card) => card.refused).length;
@@ -40,6 +40,10 @@ export function tally(cards) {
   if (refused) parts.push(`${refused} without an answer`);
   const photos = `${cards.length} ${cards.length === 1 ? "photo" : "photos"}`;
   return parts.length ? `${photos}: ${parts.join(", ")}` : photos;
+}
+
+function counted(decision) {
+  return { unknown: "to leave unnamed", expert: "for an expert" }[decision] || `to treat as ${decision}`;
 }
 
 function treatment(decision) {

@@ -7,7 +7,7 @@ import { orientationOf } from "./webp.js";
 const TILE = { width: 4096, height: 1024 };
 
 // Photos of more pixels than this are brought below it by averaging whole squares of pixels: the model's own resize would
-// take some 19 bytes of memory a pixel, and a phone may end the page. See docs/web.md for what that changes.
+// take some 19 bytes of memory a pixel, and a phone may end the page. See docs/deploy.md for what that changes.
 export const FULL_SIZE = 16_000_000;
 
 // A file that is no picture this browser reads, or too large a one; the message is the sentence to show.
@@ -134,6 +134,6 @@ async function guess(file) {
   const head = String.fromCharCode(...new Uint8Array(await file.slice(0, 12).arrayBuffer()));
   if (/^.{4}ftyp(hei|hev|mif1|msf1)/s.test(head)) return "a HEIC picture, as iPhones take them, which this browser does not know. Save it as JPEG first";
   if (/^(II\*\0|MM\0\*)/.test(head)) return "a TIFF picture, which this browser does not know. Save it as JPEG or PNG first";
-  if (/^(\xff\xd8\xff|\x89PNG|GIF8|BM|RIFF.{4}WEBP)/s.test(head)) return "a picture that is cut short, damaged or too large for this browser";
+  if (/^(\xff\xd8\xff|\x89PNG|GIF8|BM|RIFF.{4}WEBP|.{4}ftypavi[fs])/s.test(head)) return "a picture that is cut short, damaged or too large for this browser";
   return "not a picture in a format this browser knows";
 }
