@@ -111,7 +111,7 @@ def test_sixteen_bits_are_held_to_what_float32_is_held_to(tiny_run, tiny_model_f
 
 
 def test_eight_bits_answer_alike_wherever_they_are_asked(tiny_int8_file, tiny_folder, tmp_path, capsys):
-    """Of `fm.Model`, `predict`, the server and `evaluate`; the page is asked in tests/web/test_parity.py."""
+    """Of `fm.Model`, `predict`, the server and `evaluate`; the page is asked in tests/test_parity.py."""
     photo, model = tiny_folder / "red" / "000.png", Model(tiny_int8_file)
     expected = dict(model.predict(photo).predictions)
 
