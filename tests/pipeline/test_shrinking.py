@@ -2,17 +2,23 @@
 
 import json
 import shutil
+from copy import deepcopy
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
 from starlette.testclient import TestClient
 
 from fieldmark.artifacts.modelfile import Model
-from fieldmark.artifacts.runs import Run
+from fieldmark.artifacts.runs import DIRECTIONS, Run
 from fieldmark.cli import main
 from fieldmark.errors import ExportDisagrees, FolderError, RunError
 from fieldmark.evaluate import drop
+from fieldmark.export import graph as export_graph
+from fieldmark.export import rounding
+from fieldmark.imaging.decode import decode
+from fieldmark.pipeline import export as pipeline
 from fieldmark.pipeline import fold_networks
 from fieldmark.pipeline.evaluate import evaluate
 from fieldmark.pipeline.export import export
@@ -34,6 +40,18 @@ def folded(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "folded"
     assert main(["train", str(folder), *FLAGS, "--folds", "2", "-o", str(out)]) == 0
     return Run.open(out)
+
+
+@pytest.fixture(scope="module")
+def graph(folded):
+    return pipeline.graph_of(folded)
+
+
+@pytest.fixture
+def quick(graph, monkeypatch):
+    """Make the float file of `folded` once for all tests, and round weights to the nearest, which takes no time."""
+    monkeypatch.setattr(pipeline, "graph_of", lambda run, cost: graph)
+    monkeypatch.setattr(rounding, "WIDEST", 0)
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +82,23 @@ def test_a_fold_s_network_says_what_it_said_when_it_was_judged(folded, folder):
     _, logits = learn.answers(classifier.eval(), folder, photos, told.classes, settings, folder.parent)
 
     assert len(rows) == 22 and np.array_equal(logits.argmax(axis=1), told.predicted[rows])
+
+
+def test_the_file_of_a_fold_s_network_answers_as_that_does_and_takes_no_export(folded, folder, graph, monkeypatch):
+    data, answering, _ = graph
+    tensors = dict(fold_networks.network_of(folded, "1.2"))
+    tensors.pop(DIRECTIONS)  # so few photos have fewer directions than all together
+    monkeypatch.setattr(export_graph, "to_onnx", None)
+
+    model = Model(export_graph.of_network(data, answering, tensors, Model(data).info))
+
+    other = deepcopy(answering)
+    other.classifier.load_state_dict(tensors)
+    pixels = decode((folder / "red" / "000.png").read_bytes())
+    with torch.inference_mode():
+        theirs = other.eval()(torch.from_numpy(pixels))[0].numpy()
+    assert model.run(pixels)[0] == pytest.approx(theirs, abs=0.005)
+    assert model.run(pixels)[0] != pytest.approx(Model(data).run(pixels)[0], abs=1e-6)
 
 
 def test_a_file_of_eight_bits_is_smaller_and_says_what_it_lost(exported, folded):
@@ -136,7 +171,7 @@ def test_costs_hold_for_a_smaller_file_too(tiny_run, tmp_path, tiny_folder):
     assert Model(done.path).predict(tiny_folder / "blue" / "000.png").decision == "red"
 
 
-def test_photos_that_have_moved_can_be_named(folded, folder, tmp_path):
+def test_photos_that_have_moved_can_be_named(folded, folder, tmp_path, quick):
     moved = shutil.copytree(folder, tmp_path / "elsewhere", ignore=shutil.ignore_patterns(".fieldmark"))
     for photo in sorted((moved / "red").iterdir())[:3]:
         photo.unlink()
@@ -161,7 +196,7 @@ def test_no_photos_to_calibrate_on_is_a_sentence(tiny_run, tiny_folder, tmp_path
     assert "--photos DIR" in said and not out.exists()
 
 
-def test_a_run_that_kept_no_networks_of_its_folds_is_a_sentence(folded, tmp_path):
+def test_a_run_that_kept_no_networks_of_its_folds_is_a_sentence(folded, tmp_path, quick):
     old = Run.open(shutil.copytree(folded.path, tmp_path / "old", ignore=shutil.ignore_patterns("folds")))
 
     with pytest.raises(RunError, match=r"has not kept the networks of its folds.*Train again"):
@@ -169,7 +204,7 @@ def test_a_run_that_kept_no_networks_of_its_folds_is_a_sentence(folded, tmp_path
     assert not (tmp_path / "small.onnx").exists()
 
 
-def test_a_damaged_network_of_a_fold_is_a_sentence(folded, tmp_path):
+def test_a_damaged_network_of_a_fold_is_a_sentence(folded, tmp_path, quick):
     broken = Run.open(shutil.copytree(folded.path, tmp_path / "broken"))
     broken.fold("1.1").write_bytes(b"\x10")
 
@@ -197,7 +232,7 @@ def worse(monkeypatch):
     return install
 
 
-def test_a_file_that_loses_too_much_is_refused_and_not_written(folded, tmp_path, worse, monkeypatch):
+def test_a_file_that_loses_too_much_is_refused_and_not_written(folded, tmp_path, worse, monkeypatch, quick):
     monkeypatch.setattr(drop, "MOST_DIFFER", 1.0)
     worse(fold=4, own=0)
 
@@ -208,14 +243,14 @@ def test_a_file_that_loses_too_much_is_refused_and_not_written(folded, tmp_path,
     assert export(folded, tmp_path / "small.onnx", precision="int8-weights", max_drop=20).shrunk.found["lost"] == 8
 
 
-def test_a_file_that_answers_otherwise_is_refused(folded, tmp_path, worse):
+def test_a_file_that_answers_otherwise_is_refused(folded, tmp_path, worse, quick):
     worse(fold=1, own=0)
 
     with pytest.raises(ExportDisagrees, match="another class for 2 of 44 photos"):
         export(folded, tmp_path / "small.onnx", precision="int8-weights")
 
 
-def test_a_model_that_answers_otherwise_about_photos_it_knows_is_refused(folded, tmp_path, worse):
+def test_a_model_that_answers_otherwise_about_photos_it_knows_is_refused(folded, tmp_path, worse, quick):
     worse(fold=0, own=1)
 
     with pytest.raises(ExportDisagrees, match="The model itself names another class for 2 of 44 photos"):

@@ -114,33 +114,36 @@ def of_network(data: bytes, answering: Answering, tensors: Mapping[str, Tensor],
     Args:
         data: the model file of `answering`.
         answering: a network.
-        tensors: of the other, by name; and as `runs.DIRECTIONS` its directions, where it has some.
+        tensors: of the other, by name; and as `runs.DIRECTIONS` its directions, which go by where `answering` has some.
         info: what the file says of itself.
     """
-    filled = refilled(data, tensors)
+    own = answering.classifier.state_dict()
+    directions = tensors.get(DIRECTIONS) if answering.directions is not None else None
+    theirs = {name: value for name, value in tensors.items() if name != DIRECTIONS}
+    changed = {f"classifier.{name}": value for name, value in theirs.items() if not torch.equal(value, own[name])}
+    filled = refilled(data, changed if directions is None else {**changed, "directions": directions})
     if filled is not None:
         return filled
     other = deepcopy(answering)
-    other.classifier.load_state_dict({name: value for name, value in tensors.items() if name != DIRECTIONS})
-    other.directions = tensors.get(DIRECTIONS)
+    other.classifier.load_state_dict(theirs)
+    other.directions = directions
     return to_onnx(other, info)
 
 
 def refilled(data: bytes, tensors: Mapping[str, Tensor]) -> bytes | None:
-    """Return a model file with the weights of another network of the same architecture, which saves an export.
+    """Return a model file with other weights in the places of some, which saves an export.
 
     Args:
         data: a float model file as `to_onnx` makes it.
-        tensors: of a classifier, by name; and as `runs.DIRECTIONS` its directions, where the file has some.
+        tensors: the other weights, by the names that the file has for them.
 
     Returns:
         The bytes; None where the file does not hold each of them by its name and in its shape, as where the exporter
         turned a matrix. Then it takes an export.
     """
     model = onnx.load_from_string(data)
-    named = {("directions" if name == DIRECTIONS else f"classifier.{name}"): value for name, value in tensors.items()}
     held = {weight.name: weight for weight in model.graph.initializer}
-    for name, value in named.items():
+    for name, value in tensors.items():
         if name not in held or list(held[name].dims) != list(value.shape):
             return None
         held[name].CopyFrom(onnx.numpy_helper.from_array(value.numpy(), name))
