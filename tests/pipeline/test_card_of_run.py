@@ -188,6 +188,14 @@ def test_of_a_workspace_it_credits_every_author_by_licence_but_not_for_what_was_
     assert "Rejected" not in said and "All rights are reserved on 1 photo" in said
 
 
+def test_a_run_names_the_photos_of_its_workspace_and_their_authors_are_found(tmp_path):
+    root = kept.made(tmp_path / "snakes")
+    kept.keep(root, 1, "https://x.org/1.jpg", author="Ana Field", licence="cc0")
+
+    assert card_for(tmp_path, folder=root / "photos") == card_for(tmp_path, folder=root)
+    assert "Ana Field" in card_for(tmp_path, folder=root / "photos")
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_stay_names(tmp_path, name):
     root = kept.made(tmp_path / "snakes")

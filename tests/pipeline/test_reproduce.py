@@ -9,6 +9,9 @@ from fieldmark.artifacts.runs import Run
 from fieldmark.cli import main
 from fieldmark.errors import RunError
 from fieldmark.pipeline.reproduce import Repeated, Row
+from support import kept
+
+QUICK = ["--size", "64", "--batch", "8", "--epochs", "1,0", "--head-lr", "1e-2"]
 
 
 def repeat(capsys, *words):
@@ -32,6 +35,18 @@ def test_the_same_training_on_this_machine_is_the_same_bit_by_bit(capsys, tiny_r
     assert told["run"] == str(tmp_path / "again")
     asked = Run.open(tiny_run.path).settings()["settings"]
     assert Run.open(tmp_path / "again").settings()["settings"] == asked
+
+
+def test_a_run_of_a_workspace_is_repeated_in_the_workspace(capsys, tmp_path):
+    root = kept.made(tmp_path / "snakes")
+    for number in range(24):
+        kept.keep(root, number, f"https://x.org/{number}.jpg", label=("coral", "king")[number % 2])
+    assert main(["train", str(root), *QUICK, "-o", str(tmp_path / "run")]) == 0
+
+    code, told, err = repeat(capsys, tmp_path / "run", "-o", tmp_path / "again")
+
+    assert code == 0 and told["repeated"]["identical"] and " differs:" not in err
+    assert not (root / "photos" / ".fieldmark").exists()
 
 
 def test_photos_that_changed_are_named_before_the_training(capsys, tiny_run, tiny_folder, tmp_path):

@@ -17,6 +17,8 @@ from fieldmark.artifacts import catalog
 from fieldmark.errors import FolderError, WorkspaceError
 
 MEMORY = ".fieldmark"
+PHOTOS = "photos"
+"""Folder of a workspace that holds the class folders."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,16 @@ class Workspace:
             )
         return workspace
 
+    @classmethod
+    def of_photos(cls, folder: str | os.PathLike[str]) -> Workspace:
+        """Look at the workspace in whose `photos/` a folder's photos lie, or at the folder itself where there is none.
+
+        Runs name the folder that holds the class folders, see `photos`. Raises FolderError when there is none.
+        """
+        path = given_path(folder).absolute()
+        is_ours = path.name == PHOTOS and (path.parent / catalog.NAME).is_file()
+        return cls.open(path.parent if is_ours else path)
+
     @property
     def remembers_elsewhere(self) -> bool:
         """Whether what we remember lies outside the folder itself."""
@@ -76,7 +88,7 @@ class Workspace:
     @property
     def photos(self) -> Path:
         """The folder that holds the class folders."""
-        return self.root / "photos" if self.harvested else self.root
+        return self.root / PHOTOS if self.harvested else self.root
 
     @property
     def conflicts(self) -> Path:

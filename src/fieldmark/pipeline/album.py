@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fieldmark.artifacts import catalog
 from fieldmark.artifacts.photos import PhotoFile
 from fieldmark.artifacts.predictions import Predictions
 from fieldmark.artifacts.runs import Run
@@ -18,9 +17,7 @@ from fieldmark.artifacts.verdicts import read_journal
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.errors import NotAPhoto
 from fieldmark.imaging.decode import Pixels
-
-FIRST = "1."
-"""What the names of folds begin with that judge every photo once."""
+from fieldmark.pipeline.fold_networks import FIRST
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class Album:
         Raises:
             FieldmarkError: the folder, or what was decided about its photos, cannot be read.
         """
-        workspace = Workspace.open(root.parent if (root.parent / catalog.NAME).is_file() else root)
+        workspace = Workspace.of_photos(root)
         told = run.predictions()
         if told.folds:
             told = told.only(np.array([name.startswith(FIRST) for name in told.folds]))

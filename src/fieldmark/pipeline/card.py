@@ -57,9 +57,11 @@ def _metrics(run: Run, info: ModelInfo) -> dict[str, Any]:
 def _credits(folder: Path) -> list[Credit] | None:
     """Return the origins of a workspace's photos, but for those that were rejected; None where there are none."""
     try:
-        workspace = Workspace.open_harvested(folder)
+        workspace = Workspace.of_photos(folder)
+        if not workspace.harvested:
+            return None
         rejected = {id for id, made in read_journal(workspace).decisions().items() if made.state == "reject"}
         with Catalog.open_reading(workspace.catalog) as catalog:
             return [credit_of(photo) for photo in contents.photos(catalog) if photo.id not in rejected]
-    except FieldmarkError:  # a plain folder, or one that has gone: the model is as good as before
+    except FieldmarkError:  # it has gone: the model is as good as before
         return None

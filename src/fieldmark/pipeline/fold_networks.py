@@ -19,6 +19,9 @@ from fieldmark.artifacts.atomic import write_bytes
 from fieldmark.artifacts.runs import Run
 from fieldmark.errors import RunError
 
+FIRST = "1."
+"""What the names of folds begin with whose networks are kept: those of the first way to cut, which judge each photo."""
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -37,7 +40,7 @@ def keep(folder: Path, fold: str, classifier: Classifier, directions: NDArray[np
     from safetensors.torch import save
     from torch import from_numpy
 
-    if not fold.startswith("1."):
+    if not fold.startswith(FIRST):
         return
     tensors = {name: value.contiguous() for name, value in classifier.state_dict().items()}
     if directions is not None:

@@ -124,11 +124,12 @@ def reproduce(
         settings, where = TrainSettings.of(facts["settings"]), Path(folder or facts["folder"])
     except (KeyError, TypeError) as error:
         raise RunError(f"{original.path / runs.SETTINGS} lacks {error}, so it cannot be repeated.") from error
-    before = _beforehand(facts, Workspace.open(where))
+    workspace = Workspace.of_photos(where)
+    before = _beforehand(facts, workspace)
     for row in before:
         if row.agree is False:
             say(f"{row.what} differs: {row.then or '-'} then, {row.now or '-'} now. {row.means}")
-    run = train(where, settings, out)
+    run = train(workspace.root, settings, out)
     return _compared(original, run, before)
 
 
