@@ -3,7 +3,6 @@
 import os
 import re
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -12,26 +11,9 @@ from fieldmark.artifacts.findings import TITLES
 from fieldmark.artifacts.verdicts import Verdict, append, open_journal, read_journal
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.curate.server import serving
+from support.chromium import needs_chromium
 
-CHROMIUM = Path("/usr/bin/chromium")
-SWITCHES = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM} to drive"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=SWITCHES)
-        yield browser
-        browser.close()
+pytestmark = needs_chromium
 
 
 @contextmanager

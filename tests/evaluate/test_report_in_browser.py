@@ -1,27 +1,12 @@
-from pathlib import Path
-
-import pytest
 from evaluate_samples import tell_with_errors
 
 from fieldmark.evaluate.report import render
+from support.chromium import chromium, needs_chromium
 
-CHROMIUM = Path("/usr/bin/chromium")
-SWITCHES = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+pytestmark = needs_chromium
 
 
-@pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium at /usr/bin/chromium")
 def test_no_report_scrolls_sideways_or_makes_the_browser_complain(content, tmp_path):
-    from playwright.sync_api import sync_playwright
-
     pages = {
         "two": content(unusable=[("a" * 200, "text")], warnings=["w" * 200]),
         "thirty": content(
@@ -34,8 +19,7 @@ def test_no_report_scrolls_sideways_or_makes_the_browser_complain(content, tmp_p
         ),
     }
     complaints, wide = [], []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=SWITCHES)
+    with chromium() as browser:
         for name, parts in pages.items():
             file = tmp_path / f"{name}.html"
             file.write_text(render(parts), encoding="utf-8")
@@ -50,6 +34,5 @@ def test_no_report_scrolls_sideways_or_makes_the_browser_complain(content, tmp_p
                 if across > width:
                     wide.append((name, width, across))
             page.close()
-        browser.close()
     assert complaints == []
     assert wide == []

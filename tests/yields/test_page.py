@@ -1,7 +1,6 @@
 import base64
 import io
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -16,9 +15,9 @@ from fieldmark.artifacts.candidates import STATUSES
 from fieldmark.artifacts.contents import Photo
 from fieldmark.yields import page as page_module
 from fieldmark.yields.page import GROUPS, PER_CLASS, PER_GROUP, SIDE, safe_link, spread, write_page
+from support.chromium import CHROMIUM, chromium
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
-CHROMIUM = Path("/usr/bin/chromium")
 
 
 class Page(HTMLParser):
@@ -281,10 +280,8 @@ def test_a_folder_whose_name_is_no_utf_8_has_a_page(tmp_path):
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium at /usr/bin/chromium")
+@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM} to drive")
 def test_no_page_scrolls_sideways_or_makes_the_browser_complain(sample, jpeg):
-    from playwright.sync_api import sync_playwright
-
     for label in ("coral", "x" * 120):
         ids = [sample.photo(f"{label}{i}".encode(), jpeg, label=label, n=i, query="q" * 150) for i in range(20)]
         for status in STATUSES[4:]:
@@ -295,8 +292,7 @@ def test_no_page_scrolls_sideways_or_makes_the_browser_complain(sample, jpeg):
     sample.search("blocked", "r" * 400, provider="bing")
     written(sample)
     complaints = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as browser:
         page = browser.new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("request", lambda request: request.url.startswith("http") and complaints.append(request.url))
@@ -306,6 +302,5 @@ def test_no_page_scrolls_sideways_or_makes_the_browser_complain(sample, jpeg):
             page.set_viewport_size({"width": width, "height": 844})
             page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
             wide[width] = page.evaluate("document.documentElement.scrollWidth")
-        browser.close()
     assert complaints == []
     assert all(across <= width for width, across in wide.items()), wide
