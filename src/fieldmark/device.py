@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from functools import cache
 
 import torch
 from torch import Tensor, nn
+
+from fieldmark.engines.memory import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -91,24 +92,6 @@ def pick_processor() -> Device:
         return Device(place, None, "bfloat16 is slower on this processor, as measured")
     return Device(place, torch.bfloat16, "faster than float32 on this processor, as measured")
 
-
-def keep_freed_memory() -> None:
-    """Tell glibc's allocator to keep what is freed for the next layer; elsewhere do nothing.
-
-    As it comes it gives every large block back to the system and takes it anew, page by page: a quarter to two fifths
-    of the time of looking at photos.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, TypeError, AttributeError):  # another allocator, or Windows
-        return
-    for option, n_bytes in ((M_MMAP_THRESHOLD, LARGEST_KEPT), (M_TRIM_THRESHOLD, LARGEST_KEPT)):
-        mallopt(option, n_bytes)
-
-
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # as glibc's malloc.h has them
-LARGEST_KEPT = 2**30
-"""Bytes; a layer's result for a batch is a few million."""
 
 WORTH_IT = 1.0
 """Speed of half precision over float32's from which on it is taken: 1.7 to 2.1 was measured where it is real, 0.5 where

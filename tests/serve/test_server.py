@@ -15,11 +15,11 @@ from fieldmark.artifacts.modelfile import Model
 from fieldmark.errors import ModelFileError, ServeError
 from fieldmark.net.listener import listen
 from fieldmark.net.patience import Patience
+from fieldmark.serve.answers import open_model
 from fieldmark.serve.app import Terms
 from fieldmark.serve.limits import Limits
 from fieldmark.serve.server import BackgroundServer, name_classes, serve
 from fieldmark.serve.tally import Tally
-from fieldmark.serve.worker import open_model
 from support.tiny_model import RED, picture_bytes, tiny_model_bytes
 
 BOUNDARY = "the-boundary"

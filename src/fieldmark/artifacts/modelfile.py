@@ -59,6 +59,16 @@ class ModelInfo:
     )  # what a graph of another precision lost, as `evaluate.drop` measures it; empty for float32
     schema: int = SCHEMA
 
+    def about(self, sha256: str) -> dict[str, Any]:
+        """Return what every reply says of the model that gave it; `sha256` of the file, or the beginning of it."""
+        return {
+            "classes": list(self.classes),
+            "backbone": self.backbone,
+            "version": self.version,
+            "schema": self.schema,
+            "sha256": sha256,
+        }
+
     def to_json(self) -> str:
         """Return the metadata as it stands in the file."""
         costs = self.costs.to_dict() if self.costs else None

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from fieldmark.artifacts.modelfile import ModelInfo
 from fieldmark.front.wording import question, track_record
-from fieldmark.paper import favicon
+from fieldmark.paper import favicon, templates
 
 FAVICON = "favicon.svg"
 ASSETS = ("page.css", "page.js", "cards.js", "camera.js", "giving.js", "table.js", "words.js", FAVICON)
@@ -67,10 +67,4 @@ def asset(name: str) -> bytes:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("fieldmark.front", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return templates("fieldmark.front", "page")

@@ -12,10 +12,10 @@ def favicon() -> bytes:
     return resources.files("fieldmark.paper").joinpath("favicon.svg").read_bytes()
 
 
-def templates(package: str) -> Environment:
-    """Return the templates of a package's `templates/`, which may include our `base.css`. All text is escaped."""
+def templates(package: str, folder: str = "templates") -> Environment:
+    """Return the templates of a package's folder, which may include our `base.css`. All text is escaped."""
     return Environment(
-        loader=ChoiceLoader([PackageLoader(package, "templates"), PackageLoader("fieldmark.paper", "")]),
+        loader=ChoiceLoader([PackageLoader(package, folder), PackageLoader("fieldmark.paper", "")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

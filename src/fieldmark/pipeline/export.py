@@ -86,11 +86,12 @@ def export(
         data = training("fieldmark.export.graph").described(
             training("fieldmark.export.quantise").to_float16(data), info
         )
-    proof = training("fieldmark.export.proof").prove(Model(data), answering, chosen)
+    model = Model(data)
+    proof = training("fieldmark.export.proof").prove(model, answering, chosen)
     shrunk = shrink(run, data, answering, root, precision, max_drop) if precision in JUDGED else None
-    data = shrunk.data if shrunk else data
+    data, info = (shrunk.data, Model(shrunk.data).info) if shrunk else (data, model.info)
     write_bytes(path, data)
-    card = write_card(run, path, Model(data).info, root)
+    card = write_card(run, path, info, root)
     sealed = (settings["trained_on"].get("sealed") or {}).get("n", 0)
     return Exported(path, len(data), proof, card, sealed, precision, shrunk)
 

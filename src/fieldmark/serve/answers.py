@@ -7,6 +7,7 @@ is decoded and fitted, and what they took is given back to the system.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from fieldmark.artifacts.modelfile import LARGE_PHOTO, Model, ModelInfo
+import numpy as np
+
+from fieldmark.artifacts.modelfile import LARGE_PHOTO, Model
 from fieldmark.engines.memory import give_back_memory
 from fieldmark.errors import TooManyPixels
 from fieldmark.imaging.decode import Pixels, decode
@@ -42,7 +45,7 @@ class Answers:
         self._model = model
         self.for_one: Model | None = None
         """The same model, opened to give all its threads to a picture beside which there is no other."""
-        self._about_model = describe_model(model.info, model.digest)
+        self._about_model = model.info.about(model.digest)
         self._places = {name: n for n, name in enumerate(model.info.classes)}
         self._limits = limits
         self._tally = tally
@@ -142,15 +145,17 @@ class Answers:
         return reply
 
 
-def describe_model(info: ModelInfo, digest: str) -> dict[str, Any]:
-    """Return what every reply says of the model that gave it."""
-    return {
-        "classes": list(info.classes),
-        "backbone": info.backbone,
-        "version": info.version,
-        "schema": info.schema,
-        "sha256": digest,
-    }
+def open_model(path: str | os.PathLike[str], threads: int = 1) -> Model:
+    """Open a model file for serving and let it answer once, so that the first visitor does not wait for it.
+
+    One thread a photo: several visitors share the processors better than the threads of one photo do.
+
+    Raises:
+        ModelFileError: the file is missing, not ONNX, or not one of ours.
+    """
+    model = Model(path, threads=threads)
+    model.run(np.zeros((64, 64, 3), dtype=np.uint8))
+    return model
 
 
 class Gate:

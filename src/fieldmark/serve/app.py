@@ -21,7 +21,7 @@ from fieldmark.artifacts.modelfile import Model
 from fieldmark.errors import FetchFailed, NotAPhoto
 from fieldmark.net.replies import as_json, security_headers
 from fieldmark.serve import pages
-from fieldmark.serve.answers import Answers, Gate, Held, describe_model
+from fieldmark.serve.answers import Answers, Gate, Held
 from fieldmark.serve.body import File, read_batch, read_upload, read_url
 from fieldmark.serve.describe import describe
 from fieldmark.serve.door import Door
@@ -135,7 +135,7 @@ class _Desk:
 
     def __init__(self, model: Model, terms: Terms) -> None:
         self._info = model.info
-        self._about_model = describe_model(model.info, model.digest)
+        self._about_model = model.info.about(model.digest)
         self._terms = terms
         self._limits = terms.limits
         self._tally = terms.tally

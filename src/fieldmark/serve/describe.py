@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from fieldmark.artifacts.modelfile import Model, ModelInfo
-from fieldmark.serve.answers import describe_model
 from fieldmark.serve.body import LONGEST_NAME
 from fieldmark.serve.limits import MIB, Limits
 from fieldmark.version import __version__
@@ -287,7 +286,7 @@ def _example(model: Model) -> Json:
         "unknown": False,
         "unknown_score": round(1 - best, 6),
         "threshold": info.threshold,
-        "model": describe_model(info, model.digest),
+        "model": info.about(model.digest),
     }
 
 

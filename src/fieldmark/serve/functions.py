@@ -8,12 +8,11 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 from mangum import Mangum
 from mangum.types import ASGI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fieldmark.artifacts.modelfile import Model
+from fieldmark.serve.answers import open_model
 from fieldmark.serve.app import create_app
 
 Handler = Callable[[Any, Any], dict[str, Any]]
@@ -33,9 +32,7 @@ def open_app(path: str | os.PathLike[str]) -> ASGI:
     Raises:
         ModelFileError: the file is missing, not ONNX, or not one of ours.
     """
-    model = Model(path, threads=1)  # an instance answers one request at a time, often with part of one processor
-    model.run(np.zeros((64, 64, 3), dtype=np.uint8))
-    return _PicturesAsForms(create_app(model))
+    return _PicturesAsForms(create_app(open_model(path)))
 
 
 def as_handler(app: ASGI) -> Handler:

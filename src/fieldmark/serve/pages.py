@@ -7,11 +7,12 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from starlette.responses import HTMLResponse, Response
 
 from fieldmark import front
 from fieldmark.artifacts.modelfile import ModelInfo
+from fieldmark.paper import templates
 from fieldmark.serve.limits import Limits
 
 SCRIPT = "server.js"
@@ -56,6 +57,4 @@ def asset(path: str) -> Response:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("fieldmark.serve", "page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    return templates("fieldmark.serve", "page")

@@ -16,10 +16,11 @@ from fieldmark.net.listener import HOST, is_loopback, listen, url_of
 from fieldmark.net.loops import loop_runs
 from fieldmark.net.patience import Patience
 from fieldmark.net.quiet import answer, answering
+from fieldmark.serve.answers import open_model
 from fieldmark.serve.app import Terms, create_app
 from fieldmark.serve.door import hosts_of, read_key
 from fieldmark.serve.supervisor import Supervisor, shared_tables
-from fieldmark.serve.worker import Order, open_model, terms_of
+from fieldmark.serve.worker import Order, terms_of
 
 PORT = 8009
 

@@ -15,14 +15,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from fieldmark.artifacts.modelfile import Model
 from fieldmark.config import SECONDS_OF, ServeSettings
 from fieldmark.errors import FieldmarkError
 from fieldmark.net.patience import Patience
 from fieldmark.net.quiet import QuietServer
-from fieldmark.serve.answers import Answers
+from fieldmark.serve.answers import Answers, open_model
 from fieldmark.serve.app import Terms, create_app
 from fieldmark.serve.limits import Limits
 from fieldmark.serve.log import Log
@@ -170,16 +167,3 @@ def patience_of(settings: ServeSettings, tally: Tally) -> Patience:
     return Patience(
         connections=settings.connections, grace=settings.grace, tell=lambda reason: tally.add("refusals", reason)
     )
-
-
-def open_model(path: str | os.PathLike[str], threads: int = 1) -> Model:
-    """Open a model file for serving and let it answer once, so that the first visitor does not wait for it.
-
-    One thread a photo: several visitors share the processors better than the threads of one photo do.
-
-    Raises:
-        ModelFileError: the file is missing, not ONNX, or not one of ours.
-    """
-    model = Model(path, threads=threads)
-    model.run(np.zeros((64, 64, 3), dtype=np.uint8))
-    return model
