@@ -96,13 +96,7 @@ class _Wholes:
 
     def _lengths(self, chosen: NDArray[np.int64], height: int, width: int) -> Floats:
         """Length of what lies under a part of this size, its mean taken out, at every place of each picture."""
-        total, squares = (
-            sums[:, height:, width:]
-            - sums[:, :-height, width:]
-            - sums[:, height:, :-width]
-            + sums[:, :-height, :-width]
-            for sums in (sums[chosen] for sums in self.sums)
-        )
+        total, squares = (_over_windows(sums[chosen], height, width) for sums in self.sums)
         n = height * width
         least = ((FLOOR * self.contrast[chosen]) ** 2 * n)[:, None, None]
         return np.asarray(np.sqrt(np.maximum(squares - total * total / n, least)), np.float32)

@@ -1,5 +1,5 @@
 // A photo -> the answer of the model in this very browser. Nothing is sent anywhere.
-import { Refusal, announce, start } from "./page.js";
+import { Refusal, announce, say, start } from "./page.js";
 import { keepOffline } from "./offline.js";
 
 const WORKER = new URL("worker.js", import.meta.url).href;
@@ -84,9 +84,7 @@ function showReady() {
 function giveUp(sentence) {
   broken = sentence;
   loading.hidden = true;
-  const notice = document.getElementById("notice");
-  notice.textContent = sentence;
-  notice.hidden = false;
+  say(sentence);
   for (const { reject } of asked.values()) reject(new Refusal(sentence));
   asked.clear();
 }
