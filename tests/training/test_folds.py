@@ -6,11 +6,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from fieldmark.artifacts.modelfile import Model
 from fieldmark.artifacts.reading import read_photos
 from fieldmark.artifacts.runs import Run
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.cli import main
 from fieldmark.embed import embed
+from fieldmark.front.wording import track_record
 from support.flat import paint_flat
 
 FLAGS = ["--size", "64", "--batch", "8", "--head-lr", "1e-2", "--epochs", "2", "--folds", "3"]
@@ -46,6 +48,15 @@ def test_the_figures_are_pooled_and_each_fold_is_listed(run):
     assert sum(map(sum, metrics["confusion"])) == 32
     assert metrics["stage1"]["epoch"] == 2 and metrics["stage2"] is None
     assert not metrics["chosen_on_judged"]
+
+
+def test_its_page_does_not_say_that_the_photos_judged_chose_when_to_stop(run, tmp_path):
+    assert main(["export", str(run.path), "-o", str(tmp_path / "model.onnx")]) == 0
+
+    metrics = Model(tmp_path / "model.onnx").info.metrics
+    told = track_record(metrics)
+    assert told is not None and "of 16 photos" in told and "chosen" not in told
+    assert "was chosen on those same photos" in track_record({**metrics, "chosen_on_judged": True})
 
 
 def test_simpler_answers_are_judged_on_the_same_photos_out_of_fold(run, folder):
