@@ -20,8 +20,9 @@ def test_the_halves_one_after_the_other_are_the_network(name):
     assert 0 < held[0] <= EARLY * sum(held) and held[1] > 0
 
 
-def test_a_network_whose_layers_do_not_follow_one_another_is_not_cut():
-    assert cut(backbones.create("vit_tiny_patch16_224").network, 224) is None
+@pytest.mark.parametrize(("name", "size"), [("vit_tiny_patch16_224", 224), ("test_vit", 160)])
+def test_a_network_whose_layers_do_not_follow_one_another_is_not_cut(name, size):
+    assert cut(backbones.create(name).network, size) is None
 
 
 def test_cutting_leaves_a_network_in_the_mode_it_was_in():
