@@ -9,11 +9,11 @@ and its worker; they wander less than seconds do where other work runs beside.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import time
 from pathlib import Path
 
+from processes import cpu
 from target import Server, painted
 
 
@@ -32,15 +32,10 @@ def main() -> None:
             if not server.is_well(photo):
                 raise SystemExit("The server did not answer.")
             walls.append(time.perf_counter() - started)
-            works.append(sum(_processor_seconds(pid) for pid in (server.process.pid, *server.workers())))
+            works.append(sum(cpu(pid) for pid in (server.process.pid, *server.workers())))
     print("| | median | least | most |\n|---|---:|---:|---:|")
     for name, seconds in (("seconds", walls), ("processor seconds", works)):
         print(f"| {name} | {statistics.median(seconds):.2f} | {min(seconds):.2f} | {max(seconds):.2f} |")
-
-
-def _processor_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":
