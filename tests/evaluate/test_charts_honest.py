@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from fieldmark.evaluate import ink
-from fieldmark.evaluate.calibration import Bin, reliability
 from fieldmark.evaluate.charts_honest import MOST_POINTS, reliability_chart, risk_coverage_chart, roc_chart
 from fieldmark.evaluate.curves import risk_coverage, roc_by_class
+from fieldmark.evaluate.reliability import Bin, reliability
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.dirichlet([4, 1, 1], 300)

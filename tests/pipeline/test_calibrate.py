@@ -3,8 +3,9 @@ import pytest
 
 from fieldmark.artifacts.predictions import Predictions
 from fieldmark.errors import FolderError, TrainingFailed
-from fieldmark.evaluate.calibration import fit_temperature, log_loss, probabilities_at
 from fieldmark.evaluate.metrics import summarize
+from fieldmark.evaluate.reliability import log_loss
+from fieldmark.evaluate.temperature import fit_temperature, probabilities_at
 from fieldmark.pipeline.calibrate import calibrate, calibration_of
 
 

@@ -11,8 +11,8 @@ from math import floor
 import numpy as np
 
 from fieldmark.evaluate import ink, wording
-from fieldmark.evaluate.calibration import Bin
 from fieldmark.evaluate.curves import RiskCoverage, Roc
+from fieldmark.evaluate.reliability import Bin
 
 MOST_POINTS = 200
 """Points of a line, beyond which more would not be seen."""
@@ -25,7 +25,7 @@ def reliability_chart(bins: Sequence[Bin], number: int = 1) -> str:
     """Draw for each bin how often the model was right against how sure it was; on the dotted line the two agree.
 
     Args:
-        bins: as `calibration.reliability` gives them.
+        bins: as `reliability.reliability` gives them.
         number: of this chart on its page, to keep ids apart.
     """
     name, title = f"chart-reliability-{number}", "How sure the model is, and how often it is right"

@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 from fieldmark.artifacts.predictions import Predictions
 from fieldmark.evaluate import wording
-from fieldmark.evaluate.calibration import Bin
 from fieldmark.evaluate.charts_honest import reliability_chart, risk_coverage_chart, roc_chart
 from fieldmark.evaluate.curves import Roc, risk_coverage, roc_by_class
+from fieldmark.evaluate.reliability import Bin
 
 TENTHS = tuple(i / 10 for i in range(10, 0, -1))
 """Shares of the photos, all of them first, at which the risk stands in numbers."""

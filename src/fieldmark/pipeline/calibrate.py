@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldmark.artifacts.predictions import Predictions
-from fieldmark.evaluate.calibration import cross_fitted, summarize_calibration
+from fieldmark.evaluate.calibration import summarize_calibration
 from fieldmark.evaluate.metrics import refuse_odd
+from fieldmark.evaluate.temperature import cross_fitted
 
 PARTS = 5
 """Photos are judged at a temperature fitted on four fifths of them, those without their own."""

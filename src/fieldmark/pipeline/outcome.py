@@ -13,7 +13,7 @@ from fieldmark.artifacts.photos import PhotoFile, Unusable
 from fieldmark.artifacts.predictions import Predictions
 from fieldmark.artifacts.splits import Sides
 from fieldmark.costs import Costs
-from fieldmark.evaluate.calibration import probabilities_at
+from fieldmark.evaluate.temperature import probabilities_at
 from fieldmark.evaluate.unknown import Unknown
 from fieldmark.pipeline.calibrate import Calibrated
 from fieldmark.pipeline.folds import Fold
