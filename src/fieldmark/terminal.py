@@ -1,4 +1,4 @@
-"""What a person sees while work goes on: lines, tables and progress bars.
+"""What a person sees while work goes on: lines, what stands in them, and progress bars.
 
 Lines go to stdout, bars to stderr and only on a terminal. With `--json` stdout belongs to the one JSON document, so
 lines go to stderr; as a library Fieldmark says nothing unless asked to.
@@ -53,6 +53,17 @@ def warn(text: str) -> None:
     """Print one line that should not be overlooked, on stderr, whoever listens."""
     if has_listener():
         print(f"warning: {text}", file=sys.stderr, flush=True)
+
+
+def printable(text: str, most: int = 200) -> str:
+    """Make a stranger's text fit for one line of a terminal: nothing that moves the cursor, and not endless."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * most]).split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def count(n: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun: "1 photo", "1,200 photos"."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def track(items: Iterable[T], doing: str, total: int | None = None) -> Iterator[T]:

@@ -16,7 +16,8 @@ from fieldmark.artifacts.verdicts import Verdict, effect_hash, open_journal
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.cli import main
 from fieldmark.errors import FolderError, WorkspaceError
-from fieldmark.pipeline.status import lines, status
+from fieldmark.pipeline.status import status
+from fieldmark.pipeline.status_text import lines
 from fieldmark.pipeline.steps import STEPS
 from support import kept
 

@@ -14,10 +14,8 @@ from fieldmark.yields.table import (
     by_class,
     by_provider,
     columns_used,
-    count,
     cut,
     merge,
-    printable,
     read_yields,
     total,
 )
@@ -94,24 +92,6 @@ def test_what_is_turned_away_before_fetching_is_left_out_of_the_pace():
 def test_conflicts_and_waiting_have_a_column_only_where_there_are_any():
     assert columns_used(Counts({"ok": 1})) == ["found", "fetched", "duplicate", "too small", "refused", "failed"]
     assert {"conflict", "waiting"} <= set(columns_used(Counts({"conflict": 2, "pending": 1})))
-
-
-@given(st.text())
-def test_no_text_of_a_stranger_moves_the_cursor(text):
-    assert printable(text).isprintable()
-    assert len(printable(text, 20)) <= 20
-
-
-def test_escape_sequences_and_direction_marks_lose_their_power():
-    assert printable("\x1b[2Jred\u202egnp.exe\n") == "[2Jred gnp.exe"
-
-
-def test_one_is_singular_and_thousands_are_set_apart():
-    assert [count(1, "photo"), count(1200, "photo"), count(2, "class", "classes")] == [
-        "1 photo",
-        "1,200 photos",
-        "2 classes",
-    ]
 
 
 def test_wide_characters_count_as_two_columns():

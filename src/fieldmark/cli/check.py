@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fieldmark.artifacts.findings import KINDS, TITLES, in_sentences
 from fieldmark.cli.command import command, print_json
 from fieldmark.errors import WrongUsage, nearest
-from fieldmark.terminal import say, warn
+from fieldmark.terminal import count, printable, say, warn
 
 if TYPE_CHECKING:
     from fieldmark.pipeline.check import Checked
@@ -59,7 +59,6 @@ def _kinds(given: Sequence[str]) -> list[str]:
 
 
 def _say_checked(checked: Checked, folder: str) -> None:
-    from fieldmark.yields.table import printable
 
     counts = {kind: n for kind, n in checked.counts().items() if n}
     for kind, n in counts.items():
@@ -74,12 +73,8 @@ def _say_checked(checked: Checked, folder: str) -> None:
     for sentence in in_sentences(checked.left_out):
         say(sentence)
     total = sum(counts.values())
-    photos = f"{checked.photos} photo{'' if checked.photos == 1 else 's'}"
-    say(
-        f"{photos} checked, {total} finding{'' if total == 1 else 's'}."
-        if counts
-        else f"{photos} checked: nothing to complain of."
-    )
+    photos = count(checked.photos, "photo")
+    say(f"{photos} checked, {count(total, 'finding')}." if counts else f"{photos} checked: nothing to complain of.")
     if checked.page:
         say(f"To look at them: {checked.page}")
     if counts:
@@ -169,7 +164,7 @@ def _undo(given: argparse.Namespace) -> int:
     from fieldmark.pipeline.clean import undo
 
     n = undo(given.folder)
-    say(f"Taken back: the last decision, about {n} photo{'' if n == 1 else 's'}." if n else "There is nothing to undo.")
+    say(f"Taken back: the last decision, about {count(n, 'photo')}." if n else "There is nothing to undo.")
     if given.json:
         print_json({"undone": n})
     return 0

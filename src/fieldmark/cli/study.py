@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fieldmark.cli.command import add_settings, command, print_json, settings_given
 from fieldmark.config import TrainSettings
-from fieldmark.terminal import say
+from fieldmark.terminal import printable, say
 
 if TYPE_CHECKING:
     from fieldmark.study.curve import LearningCurve
@@ -35,7 +35,7 @@ def _curve(given: argparse.Namespace) -> int:
 
 def _say_curve(drawn: LearningCurve) -> None:
     from fieldmark.study.projection import CONFIDENCE
-    from fieldmark.yields.table import fill, printable
+    from fieldmark.yields.table import fill
 
     names = [printable(name, NAME_WIDTH) for name in drawn.counts]
     widths = [max(7, len(name)) for name in names]
@@ -89,7 +89,7 @@ def _compare(given: argparse.Namespace) -> int:
 
 
 def _say_standing(standing: Standing) -> None:
-    from fieldmark.yields.table import fill, printable
+    from fieldmark.yields.table import fill
 
     names = {arm.name: printable(arm.name, NAME_WIDTH) for arm in standing.arms}
     width = max(6, *map(len, names.values()))

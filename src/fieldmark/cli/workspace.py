@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fieldmark.cli.command import command, print_json
 from fieldmark.errors import WrongUsage
-from fieldmark.terminal import say
+from fieldmark.terminal import count, printable, say
 
 if TYPE_CHECKING:
     from fieldmark.pipeline.forget import Forgetting
@@ -43,7 +43,7 @@ def _credits(given: argparse.Namespace) -> int:
     licences = Licences.of(credit.licence for credit in credits)
     if out:
         write_text(out.absolute(), text)
-        say(f"Wrote {out}: {_several(len(credits), 'photo')}.")
+        say(f"Wrote {out}: {count(len(credits), 'photo')}.")
         for sentence in licences.sentences():
             say(sentence)
     elif not given.json:
@@ -80,7 +80,7 @@ def _export_folder(given: argparse.Namespace) -> int:
     settings = TrainSettings.of({"seed": given.seed, "valid_share": given.valid_share})
     done = export_folder(given.folder, given.out, given.layout, settings.seed, settings.valid_share)
     counts = ", ".join(f"{n} {name}" for name, n in done.photos.items())
-    say(f"Wrote {done.path}: {_several(sum(done.photos.values()), 'photo')}: {counts}.")
+    say(f"Wrote {done.path}: {count(sum(done.photos.values()), 'photo')}: {counts}.")
     if done.sides:
         say(", ".join(f"{n} in {side}" for side, n in done.sides.items()) + ".")
     if done.sealed and not done.sides:
@@ -121,20 +121,19 @@ def _forget(given: argparse.Namespace) -> int:
 
 
 def _say_forgotten(done: Forgetting) -> None:
-    from fieldmark.yields.table import printable
 
     for request in done.unmatched:
         say(f"Nothing here is of the {request.kind} {request.value}.")
     would = "would go" if done.dry_run else "went"
-    named = _several(sum(done.candidates.values()), "candidate")
+    named = count(sum(done.candidates.values()), "candidate")
     if done.photos:
         counts = ", ".join(f"{n} {name}" for name, n in done.counts().items())
-        say(f"{_several(len(done.photos), 'photo')} {would}: {counts}; {named} in all.")
+        say(f"{count(len(done.photos), 'photo')} {would}: {counts}; {named} in all.")
         _say_list([printable(f"{photo.file}  {photo.source}", LONGEST) for photo in done.photos])
     elif done.candidates:
         say(f"No photo, but {named} {would}.")
     if done.files:
-        say(f"{_several(len(done.files), 'file')} {would}: photos, conflicts and originals.")
+        say(f"{count(len(done.files), 'file')} {would}: photos, conflicts and originals.")
     if not done.dry_run:
         named = ", ".join(f"{request.kind} {request.value}" for request in done.requests)
         say(f"Remembered, so that no harvest takes them again: {named}.")
@@ -145,10 +144,6 @@ def _say_forgotten(done: Forgetting) -> None:
         names = ", ".join(run.name for run in done.runs)
         say(f"Runs trained before may have learned from them, and their reports may show them: {names}.")
         say("Train again, and remove these runs, the models exported from them, and copies that export-folder made.")
-
-
-def _several(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def _say_list(entries: list[str]) -> None:
@@ -165,7 +160,8 @@ def add_status(commands: Any) -> None:
 
 
 def _status(given: argparse.Namespace) -> int:
-    from fieldmark.pipeline.status import lines, status
+    from fieldmark.pipeline.status import status
+    from fieldmark.pipeline.status_text import lines
 
     found = status(given.folder)
     for line in lines(found):

@@ -18,6 +18,7 @@ from fieldmark.artifacts.contents import Photo
 from fieldmark.artifacts.licences import name_of
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.search.licences import url_of
+from fieldmark.terminal import count
 
 COLUMNS = (
     "file",
@@ -154,18 +155,18 @@ class Licences:
         told = []
         if self.unknown:
             told.append(
-                f"No licence is known of {_photos(self.unknown)}. That does not make them free: treat them as "
+                f"No licence is known of {count(self.unknown, 'photo')}. That does not make them free: treat them as "
                 "all rights reserved, and ask before you share or publish them."
             )
         if reserved := self.counts.get("arr", 0):
-            told.append(f"All rights are reserved on {_photos(reserved)}: ask before you share or publish them.")
+            told.append(f"All rights are reserved on {count(reserved, 'photo')}: ask before you share or publish them.")
         if self.no_derivatives:
             told.append(
-                f"ND (no derivatives) stands on {_photos(self.no_derivatives)}: share no changed copies. A photo made "
-                "smaller may count as one."
+                f"ND (no derivatives) stands on {count(self.no_derivatives, 'photo')}: share no changed copies. A "
+                "photo made smaller may count as one."
             )
         if self.non_commercial:
-            told.append(f"NC (non-commercial) stands on {_photos(self.non_commercial)}: no commercial use.")
+            told.append(f"NC (non-commercial) stands on {count(self.non_commercial, 'photo')}: no commercial use.")
         return told
 
     def to_dict(self) -> dict[str, object]:
@@ -176,10 +177,6 @@ class Licences:
             "no_derivatives": self.no_derivatives,
             "non_commercial": self.non_commercial,
         }
-
-
-def _photos(n: int) -> str:
-    return f"{n} photo{'' if n == 1 else 's'}"
 
 
 def as_csv(credits: Iterable[Credit]) -> str:
@@ -197,7 +194,7 @@ def as_markdown(title: str, credits: Sequence[Credit]) -> str:
     lines += ["The photos may have been made smaller, turned upright, converted to sRGB and saved as JPEG.", ""]
     for label, group in groupby(credits, key=lambda credit: credit.label):
         members = list(group)
-        lines += [f"## {escaped(label)} ({_photos(len(members))})", ""]
+        lines += [f"## {escaped(label)} ({count(len(members), 'photo')})", ""]
         lines += [
             "| File | Title | Author | Licence | Source | Provider | Attribution |",
             "|---|---|---|---|---|---|---|",

@@ -10,7 +10,7 @@ from math import isfinite
 from fieldmark.evaluate.intervals import wilson
 from fieldmark.study.projection import CONFIDENCE, FURTHEST, Band, Laws
 from fieldmark.study.sources import Source
-from fieldmark.yields.table import count, printable
+from fieldmark.terminal import count, printable
 
 HELPS = 0.1
 """More photos help where four times as many take away at least this part of the error, by the whole of the band."""

@@ -18,17 +18,15 @@ from fieldmark.artifacts import candidates, contents
 from fieldmark.artifacts.candidates import Claim, LeftOut
 from fieldmark.artifacts.catalog import Catalog
 from fieldmark.artifacts.workspace import Workspace
-from fieldmark.terminal import say
+from fieldmark.terminal import count, printable, say
 from fieldmark.yields.table import (
     OUTCOMES,
     Counts,
     Yield,
     by_class,
     columns_used,
-    count,
     cut,
     fill,
-    printable,
     read_yields,
     total,
 )

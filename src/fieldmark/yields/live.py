@@ -16,18 +16,16 @@ from rich.text import Text
 
 from fieldmark.artifacts import candidates
 from fieldmark.artifacts.catalog import Catalog
-from fieldmark.terminal import has_listener, say
+from fieldmark.terminal import count, has_listener, printable, say
 from fieldmark.yields.table import (
     COLUMNS,
     Counts,
     Yield,
     by_class,
     by_provider,
-    count,
     cut,
     fill,
     merge,
-    printable,
     total,
 )
 

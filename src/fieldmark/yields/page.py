@@ -23,6 +23,7 @@ from fieldmark.errors import NotAPhoto
 from fieldmark.imaging.decode import read_bytes
 from fieldmark.imaging.thumbnail import data_uri, thumbnail_of
 from fieldmark.paper import fit_for_a_file, templates
+from fieldmark.terminal import count, printable
 from fieldmark.version import __version__
 from fieldmark.yields.table import (
     COLUMNS,
@@ -33,8 +34,6 @@ from fieldmark.yields.table import (
     by_class,
     by_provider,
     columns_used,
-    count,
-    printable,
     read_yields,
     total,
 )

@@ -163,17 +163,6 @@ def columns_used(counts: Counts) -> list[str]:
     return ["found", *(name for name in COLUMNS if name not in ("conflict", "waiting") or counts[name])]
 
 
-def printable(text: str, most: int = 200) -> str:
-    """Make a stranger's text fit for one line of a terminal: nothing that moves the cursor, and not endless."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * most]).split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"
-
-
-def count(n: int, one: str, many: str | None = None) -> str:
-    """Return a number with its noun: "1 photo", "1,200 photos"."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
 def cut(text: str, width: int) -> str:
     """Shorten a text to so many columns of a terminal, in which some characters take two."""
     return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)).rstrip() + "…"
