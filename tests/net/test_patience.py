@@ -154,6 +154,22 @@ def test_an_endless_body_after_a_refusal_is_cut_off(site):
         assert site.reasons == ["slow_head"]
 
 
+def test_nonsense_behind_a_head_is_refused_once_and_what_the_application_says_is_dropped(site, caplog):
+    with site.open(), site.call() as caller:
+        caller.sendall(b"POST /refuse HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n")
+        answer = read_all(caller)
+    assert answer.startswith(b"HTTP/1.1 400 ") and answer.count(b"HTTP/1.1") == 1
+    assert site.reasons == ["malformed"]
+    assert not caplog.records
+
+
+def test_a_wish_to_speak_in_web_sockets_is_passed_over_without_a_word(site, caplog):
+    with site.open(), site.call() as caller:
+        caller.sendall(HELLO.replace(b"Host", b"Connection: Upgrade\r\nUpgrade: websocket\r\nHost"))
+        assert says(caller, b"hello")
+    assert not caplog.records
+
+
 def test_a_request_that_is_being_answered_may_take_its_time(site):
     with site.open(head=0.1, idle=0.1, reading=0.1), site.call() as caller, site.call() as silent:
         caller.sendall(HELLO.replace(b"/ ", b"/slow "))

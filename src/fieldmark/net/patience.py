@@ -119,3 +119,6 @@ class PatientProtocol(H11Protocol):
             self.transport.write(self.conn.send(h11.Data(data=body)))
             self.transport.write(self.conn.send(h11.EndOfMessage()))
         self.transport.close()
+        if self._is_asking():  # what the application has yet to say of this request is no longer asked for
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()

@@ -210,9 +210,12 @@ def _has_caller(listener: socket.socket) -> bool:
         return False
 
 
+_NO_NEWS = ("Invalid HTTP request", "Unsupported upgrade", "No supported WebSocket", "Cancel %s running")
+
+
 def _is_news(record: logging.LogRecord) -> bool:
     """Drop what a person who stops the server, or sends it nonsense, need not read; keep what is a fault of ours."""
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, asyncio.CancelledError):
         return False
-    return not str(record.msg).startswith(("Invalid HTTP request", "Unsupported upgrade", "Cancel %s running"))
+    return not str(record.msg).startswith(_NO_NEWS)
