@@ -4,9 +4,9 @@
     python bench/fire.py MODEL --only fuzz --only stop_in_mid_load
 
 Each drill ends with the question whether the server still answers. It may answer anything but 5xx to damaged pictures,
-and 503 to more than it can take; no request that it accepted may be lost, unless its own worker was killed. Memory is
-that of all processes of the server, shared pages counted once (PSS). The last line is JSON; exit code 1 when a drill
-failed.
+and 503 to more than it can take; no request that it accepted may be lost, unless its own worker was killed, and no
+traceback may stand in its log. Memory is that of all processes of the server, shared pages counted once (PSS). The last
+line is JSON; exit code 1 when a drill failed.
 """
 
 from __future__ import annotations
@@ -363,6 +363,8 @@ def main() -> int:
                 if drill is not stop_in_mid_load:
                     row.mib = server.mib()
                     row.ok = row.ok and server.is_well(given.pictures[0])
+                if "Traceback" in server.complaints():
+                    row.ok, row.facts["complaints"] = False, server.complaints()[-3000:]
                 rows.append(row)
                 print(f"| {row.drill} | {row.told} | {row.mib:.0f} | {'ok' if row.ok else '**failed**'} |", flush=True)
     print(json.dumps([row.__dict__ for row in rows]))

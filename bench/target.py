@@ -46,13 +46,19 @@ class Server:
         program = Path(self._home.name) / "program.py"
         program.write_text(PROGRAM)
         words = ["rebind" if rebind else "-", "serve", str(model), "--port", "0", "--log", "none", *flags]
-        self.process = subprocess.Popen(
-            [sys.executable, str(program), *words], stdout=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}
-        )
+        self._complaints = Path(self._home.name) / "stderr"
+        with self._complaints.open("w") as complaints:
+            self.process = subprocess.Popen(
+                [sys.executable, str(program), *words],
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                text=True,
+                env={**os.environ, **(env or {})},
+            )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if " at http" not in line:
-            sys.exit("The server did not begin.")
+            sys.exit(f"The server did not begin. {self.complaints()}")
         self.url = line.split(" at ")[1].split()[0]
         self.host, self.port = self.url.removeprefix("http://").rsplit(":", 1)
 
@@ -63,6 +69,10 @@ class Server:
         self.process.kill()
         self.process.wait()
         self._home.cleanup()
+
+    def complaints(self) -> str:
+        """Return what it has written to stderr so far."""
+        return self._complaints.read_text()
 
     def workers(self) -> list[int]:
         """Return the process ids of the workers."""
