@@ -1,8 +1,16 @@
 """docs/deploy.md: what it tells a stranger to write down and to type is what works."""
 
+import json
+import os
 import re
 import shutil
+import socket
+import ssl
 import subprocess
+import sys
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +21,8 @@ from fieldmark.deploy.gate import LIMITS
 from fieldmark.serve.limits import Limits
 from fieldmark.serve.server import PORT
 from support import dockerfile
+from support.tiny_model import RED, picture_bytes, tiny_model_bytes
+from support.until import until_true
 
 PAGE = (Path(__file__).parents[1] / "docs" / "deploy.md").read_text("utf-8")
 
@@ -60,8 +70,59 @@ def test_systemd_takes_the_unit(tmp_path):
     assert done.returncode == 0 and str(unit) not in done.stderr, done.stderr
 
 
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    """The command of the unit, with a tiny model and on a free port: its address."""
+    (line,) = re.findall(r"^ExecStart=/opt/classifier/venv/bin/fieldmark (.*)$", block("ini"), flags=re.MULTILINE)
+    model = tmp_path_factory.mktemp("service") / "model.onnx"
+    model.write_bytes(tiny_model_bytes())
+    words = line.replace("/opt/classifier/model.onnx", str(model)).replace(str(PORT), "0").split()
+    process = subprocess.Popen([sys.executable, "-m", "fieldmark", *words], stdout=subprocess.PIPE, text=True)
+    try:
+        yield process.stdout.readline().split(" at http://")[1].split()[0]
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def classified(url):
+    """The top class of a red picture, asked for under the name of the page."""
+    form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + picture_bytes(RED)
+    headers = {"Content-Type": "multipart/form-data; boundary=b", "Host": "classifier.example"}
+    request = urllib.request.Request(f"{url}/upload", form + b"\r\n--b--\r\n", headers)
+    with urllib.request.urlopen(request, timeout=60, context=ssl._create_unverified_context()) as answer:
+        return json.load(answer)["predictions"][0][0]
+
+
+def test_the_service_answers_under_the_name_that_the_web_server_passes_on(service):
+    assert classified(f"http://{service}") == "coral"
+
+
+@contextmanager
+def running(command, folder):
+    """A web server in the foreground, once it takes connections at the port returned."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        command(port), cwd=folder, stderr=subprocess.PIPE, env={**os.environ, "HOME": str(folder)}
+    )
+
+    def listens():
+        assert process.poll() is None, process.stderr.read()
+        with socket.socket() as caller:
+            return caller.connect_ex(("127.0.0.1", port)) == 0
+
+    try:
+        until_true(listens)
+        yield port
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
-def test_nginx_takes_its_file(tmp_path):
+def test_through_nginx_with_its_file_a_photo_is_answered(service, tmp_path):
     subprocess.run(
         [
             "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-days", "1",
@@ -70,23 +131,34 @@ def test_nginx_takes_its_file(tmp_path):
         check=True, capture_output=True,
     )  # fmt: skip
     shown = block("nginx").replace("/etc/letsencrypt/live/classifier.example", str(tmp_path))
+    shown = shown.replace(f"127.0.0.1:{PORT}", service).replace("    listen [::]:443 ssl;\n", "")
     kept = " ".join(f"{name}_temp_path {name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid; events {{}} http {{ access_log off; {kept} {shown} }}")
+    user = "user root;" if os.geteuid() == 0 else ""
 
-    done = subprocess.run(
-        ["nginx", "-t", "-p", tmp_path, "-c", tmp_path / "nginx.conf"], capture_output=True, text=True
-    )
+    def command(port):
+        file = tmp_path / "nginx.conf"
+        own = shown.replace("listen 443", f"listen 127.0.0.1:{port}")
+        file.write_text(f"daemon off; {user} pid {tmp_path}/pid; events {{}} http {{ access_log off; {kept} {own} }}")
+        return ["nginx", "-e", tmp_path / "errors", "-p", tmp_path, "-c", file]
 
-    assert done.returncode == 0, done.stderr
+    with running(command, tmp_path) as port:
+        assert classified(f"https://127.0.0.1:{port}") == "coral"
 
 
 @pytest.mark.skipif(not shutil.which("caddy"), reason="Caddy is not installed")
-def test_caddy_takes_its_file(tmp_path):
-    (tmp_path / "Caddyfile").write_text(block("caddy"))
+def test_through_caddy_with_its_file_a_photo_is_answered_and_figures_are_not_shown(service, tmp_path):
+    shown = block("caddy").replace(f"127.0.0.1:{PORT}", service)  # a name of one's own for TLS takes the internet
 
-    done = subprocess.run(["caddy", "validate", "--config", tmp_path / "Caddyfile"], capture_output=True, text=True)
+    def command(port):
+        own = shown.replace("classifier.example {", f"http://classifier.example:{port} {{")
+        (tmp_path / "Caddyfile").write_text(f"{{\n\tadmin off\n}}\n{own}")
+        return ["caddy", "run", "--config", tmp_path / "Caddyfile"]
 
-    assert done.returncode == 0, done.stderr
+    with running(command, tmp_path) as port:
+        assert classified(f"http://127.0.0.1:{port}") == "coral"
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers={"Host": "classifier.example"})
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(request, timeout=60)
 
 
 def test_the_zip_is_created_with_the_handler_and_entries_that_it_has():
