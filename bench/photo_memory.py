@@ -2,8 +2,8 @@
 
     python bench/photo_memory.py MODEL [--megapixels 12,64] [--threads 2]
 
-For each size and format a server of one worker answers ten small photos, then the large one. The most
-is the worker's peak of resident memory (VmHWM); beside it, what all its processes hold afterwards (PSS).
+For each size and format a server of one worker answers ten small photos, then the large one. Peaks are those of the
+worker's resident memory; beside them stands what all processes of the server hold afterwards (PSS).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import io
 from pathlib import Path
 
 from PIL import Image
+from processes import peak
 from target import Server, painted
 
 FORMATS = {"JPEG": {}, "progressive JPEG": {"progressive": True}, "PNG": {"compress_level": 1}}
@@ -34,10 +35,10 @@ def main() -> None:
                 if not all(server.is_well(small) for small in painted(SMALL)):
                     raise SystemExit("The server did not answer about a small photo.")
                 (worker,) = server.workers()
-                before = _peak(worker)
+                before = peak(worker)
                 if not server.is_well(photo):
                     raise SystemExit(f"The server did not answer about {megapixels} megapixels as {name}.")
-                told = f"{before:.0f} | {_peak(worker):.0f} | {server.mib():.0f}"
+                told = f"{before:.0f} | {peak(worker):.0f} | {server.mib():.0f}"
             print(f"| {megapixels} | {name} | {told} |")
 
 
@@ -49,11 +50,6 @@ def _photo(megapixels: int, name: str) -> bytes:
     buffer = io.BytesIO()
     large.save(buffer, name.rpartition(" ")[2], **FORMATS[name])
     return buffer.getvalue()
-
-
-def _peak(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 if __name__ == "__main__":

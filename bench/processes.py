@@ -26,6 +26,15 @@ def pss(pid: int) -> float:
     return 0.0
 
 
+def peak(pid: int) -> float:
+    """Return the most that one process has held of memory so far, in MiB (VmHWM); 0.0 where it is gone."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
 def cpu(pid: int) -> float:
     """Return the processor seconds that one process has taken so far; 0.0 where it is gone."""
     with contextlib.suppress(OSError):

@@ -1,6 +1,5 @@
 """docs/deploy.md: what it tells a stranger to write down and to type is what works."""
 
-import json
 import os
 import re
 import shutil
@@ -21,6 +20,7 @@ from fieldmark.deploy.gate import LIMITS
 from fieldmark.serve.limits import Limits
 from fieldmark.serve.server import PORT
 from support import dockerfile
+from support.posting import post_form
 from support.tiny_model import RED, picture_bytes, tiny_model_bytes
 from support.until import until_true
 
@@ -32,14 +32,17 @@ def block(language: str) -> str:
     return text
 
 
+def service_words() -> list[str]:
+    (line,) = re.findall(r"^ExecStart=/opt/classifier/venv/bin/fieldmark (.*)$", block("ini"), flags=re.MULTILINE)
+    return line.split()
+
+
 def export_lines() -> list[str]:
     return re.findall(r"^(?:\$ )?fieldmark (export .*)$", PAGE, flags=re.MULTILINE)
 
 
 def test_the_service_starts_a_command_that_there_is_and_tells_nobody_but_this_machine():
-    (line,) = re.findall(r"^ExecStart=/opt/classifier/venv/bin/fieldmark (.*)$", block("ini"), flags=re.MULTILINE)
-
-    given = build_parser().parse_args(line.split())
+    given = build_parser().parse_args(service_words())
 
     assert (given.command, given.host, given.port) == ("serve", "127.0.0.1", str(PORT))
 
@@ -73,10 +76,10 @@ def test_systemd_takes_the_unit(tmp_path):
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
     """The command of the unit, with a tiny model and on a free port: its address."""
-    (line,) = re.findall(r"^ExecStart=/opt/classifier/venv/bin/fieldmark (.*)$", block("ini"), flags=re.MULTILINE)
     model = tmp_path_factory.mktemp("service") / "model.onnx"
     model.write_bytes(tiny_model_bytes())
-    words = line.replace("/opt/classifier/model.onnx", str(model)).replace(str(PORT), "0").split()
+    own = {"/opt/classifier/model.onnx": str(model), str(PORT): "0"}
+    words = [own.get(word, word) for word in service_words()]
     process = subprocess.Popen([sys.executable, "-m", "fieldmark", *words], stdout=subprocess.PIPE, text=True)
     try:
         yield process.stdout.readline().split(" at http://")[1].split()[0]
@@ -87,11 +90,9 @@ def service(tmp_path_factory):
 
 def classified(url):
     """The top class of a red picture, asked for under the name of the page."""
-    form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + picture_bytes(RED)
-    headers = {"Content-Type": "multipart/form-data; boundary=b", "Host": "classifier.example"}
-    request = urllib.request.Request(f"{url}/upload", form + b"\r\n--b--\r\n", headers)
-    with urllib.request.urlopen(request, timeout=60, context=ssl._create_unverified_context()) as answer:
-        return json.load(answer)["predictions"][0][0]
+    unverified = ssl._create_unverified_context()
+    told = post_form(f"{url}/upload", [("a", picture_bytes(RED))], {"Host": "classifier.example"}, unverified)
+    return told["predictions"][0][0]
 
 
 def test_the_service_answers_under_the_name_that_the_web_server_passes_on(service):

@@ -59,7 +59,6 @@ def _kinds(given: Sequence[str]) -> list[str]:
 
 
 def _say_checked(checked: Checked, folder: str) -> None:
-
     counts = {kind: n for kind, n in checked.counts().items() if n}
     for kind, n in counts.items():
         say(f"{TITLES[kind]}: {n}")

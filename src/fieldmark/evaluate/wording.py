@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 from fieldmark.artifacts.runs import Epoch
+from fieldmark.terminal import count
 
 
 def percent(share: float) -> str:
@@ -53,7 +54,7 @@ def rate(value: float) -> str:
 
 def photos(n: int) -> str:
     """Count photos: "1 photo", "85 photos", "12,000 photos"."""
-    return f"{n:,} photo{'' if n == 1 else 's'}"
+    return count(n, "photo")
 
 
 def headline(metrics: Mapping[str, Any], n: int) -> str:
@@ -128,11 +129,11 @@ def baselines(metrics: Mapping[str, Any]) -> str:
 
 def unknowns(metrics: Mapping[str, Any], n: int) -> str | None:
     """Say how many photos the model called none of these; None when there were none."""
-    count = round(metrics.get("unknown_share", 0) * n)
-    if not count:
+    unknown = round(metrics.get("unknown_share", 0) * n)
+    if not unknown:
         return None
     return (
-        f"Of {count:,} of the {n:,} photos ({percent(count / n)}) the model said “none of these”; "
+        f"Of {unknown:,} of the {n:,} photos ({percent(unknown / n)}) the model said “none of these”; "
         "the figures here count them by their top class all the same."
     )
 
