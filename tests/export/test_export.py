@@ -16,7 +16,7 @@ from fieldmark.artifacts.runs import Run
 from fieldmark.classifier import Fit
 from fieldmark.cli import main
 from fieldmark.config import FITS
-from fieldmark.errors import ExportDisagrees, ModelFileError
+from fieldmark.errors import ExportDisagrees, ModelFileError, RunError
 from fieldmark.evaluate.unknown import scores_of
 from fieldmark.export.graph import Answering
 from fieldmark.export.proof import prove
@@ -102,6 +102,18 @@ def test_a_run_from_before_there_was_a_score_is_exported_as_it_was(tiny_run, tmp
 
     probabilities, _, score = model.run(np.full((60, 80, 3), 90, np.uint8))
     assert score == pytest.approx(1 - probabilities.max(), abs=1e-5) and model.info.threshold is None
+
+
+@pytest.mark.parametrize("figure", ["accuracy", "n_valid"])
+def test_a_run_that_lacks_a_figure_is_refused(tiny_run, tmp_path, figure):
+    damaged = shutil.copytree(tiny_run.path, tmp_path / "damaged")
+    facts = json.loads((damaged / "metrics.json").read_text())
+    del facts[figure]
+    (damaged / "metrics.json").write_text(json.dumps(facts))
+
+    with pytest.raises(RunError, match=f"lacks '{figure}'"):
+        export(Run.open(damaged), tmp_path / "model.onnx")
+    assert not (tmp_path / "model.onnx").exists()
 
 
 def test_the_threshold_of_the_run_is_in_the_file(tiny_run, tmp_path):

@@ -42,8 +42,8 @@ class Exported:
     shrunk: Shrunk | None = None  # what a file that may answer otherwise was judged by; None for one that may not
 
 
-FIGURES = ("accuracy", "accuracy_ci95", "error_rate", "wrong", "n_valid", "chosen_on_judged")
-"""What a model file tells of its run's figures; the last, whether training was stopped by the photos judged."""
+FIGURES = ("accuracy", "accuracy_ci95", "error_rate", "wrong", "n_valid")
+"""What a model file tells of its run's figures, beside whether its training was stopped by the photos judged."""
 
 PROVEN_ON = 48
 """Photos that an export is compared on: a few seconds' worth, spread over the validation side."""
@@ -124,7 +124,12 @@ def graph_of(run: Run, cost: Sequence[str] = ()) -> tuple[bytes, Any, dict[str, 
             classes=tuple(facts["classes"]),
             backbone=settings.backbone,
             trained_on=facts["trained_on"],
-            metrics={key: metrics[key] for key in FIGURES if key in metrics} | {"unknown": _unknown_of(metrics)},
+            metrics={
+                **{key: metrics[key] for key in FIGURES},
+                # Runs of before this was written down were trained so.
+                "chosen_on_judged": metrics.get("chosen_on_judged", True),
+                "unknown": _unknown_of(metrics),
+            },
             version=__version__,
             threshold=facts.get("unknown", {}).get("threshold"),
             preprocessing={"size": settings.size, "fit": settings.fit},
