@@ -46,5 +46,5 @@ EPOCHS = (
 )
 FINDERS = (
     FinderCurve("Stage 1, the head alone", [1e-5, 1e-4, 1e-3, 1e-2, 1e-1], [0.7, 0.69, 0.5, 0.4, 3.0], 1e-3, 1e-3),
-    FinderCurve("Stage 2, all layers", [1e-5, 1e-4, 1e-3, 1e-2], [0.3, 0.25, 0.2, 0.9], 3e-4, 1e-4),
+    FinderCurve("Stage 2, the later layers too", [1e-5, 1e-4, 1e-3, 1e-2], [0.3, 0.25, 0.2, 0.9], 3e-4, 1e-4),
 )

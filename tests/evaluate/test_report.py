@@ -103,7 +103,7 @@ def test_what_went_in_is_counted_per_class_and_in_all(content):
 def test_the_stages_say_how_they_ended(content):
     text = Page(render(content())).text
     assert "Stage 1, the head alone: 5 of 85 wrong (5.9 %), validation loss 0.3000, at epoch 2." in text
-    assert "Stage 2, all layers: 4 of 85 wrong (4.7 %)" in text
+    assert "Stage 2, the later layers too: 4 of 85 wrong (4.7 %)" in text
 
 
 @pytest.mark.parametrize("c", [2, 30])

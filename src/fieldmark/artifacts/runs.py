@@ -33,13 +33,16 @@ DIRECTIONS = "unknown.directions"
 FILES = (SETTINGS, METRICS, EPOCHS, PREDICTIONS, WEIGHTS, REPORT)
 """What a whole run holds; the folder gets its name only once all of them are written."""
 
+STAGES = {1: "stage 1, the head alone", 2: "stage 2, the later layers too"}
+"""The stages of a training as people read of them."""
+
 
 @dataclass(frozen=True)
 class Epoch:
     """One row of `epochs.csv`: what one pass over the training photos did.
 
     Attributes:
-        stage: 1 (new head on a frozen backbone) or 2 (everything).
+        stage: 1 (new head on a frozen backbone) or 2 (the later layers of the backbone too).
         epoch: counted from 1 within its stage.
         train_loss: mean loss over the augmented photos of the epoch, in nats.
         valid_loss: mean loss over the validation photos, in nats; NaN (an empty field) where an epoch was not judged.

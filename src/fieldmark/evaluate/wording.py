@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-from fieldmark.artifacts.runs import Epoch
+from fieldmark.artifacts.runs import STAGES, Epoch
 from fieldmark.terminal import count
 
 
@@ -152,13 +152,12 @@ def opened(metrics: Mapping[str, Any]) -> str | None:
 
 def stage_results(metrics: Mapping[str, Any], n: int) -> list[str]:
     """Say how each stage ended, at the epoch of its best validation loss."""
-    names = {"stage1": "Stage 1, the head alone", "stage2": "Stage 2, all layers"}
     sentences = []
-    for key, name in names.items():
-        if stage := metrics.get(key):
+    for number, name in STAGES.items():
+        if stage := metrics.get(f"stage{number}"):
             at = f", at epoch {stage['epoch']}" if stage.get("epoch") else ""
             sentences.append(
-                f"{name}: {stage['wrong']:,} of {n:,} wrong ({percent(stage['error_rate'])}), "
+                f"{name.capitalize()}: {stage['wrong']:,} of {n:,} wrong ({percent(stage['error_rate'])}), "
                 f"validation loss {loss(stage['valid_loss'])}{at}."
             )
     return sentences

@@ -194,9 +194,10 @@ def _stages_of_folds(folds: Sequence[Fold]) -> dict[str, dict[str, Any] | None]:
 
 
 def _finder_curves(story: Story) -> list[FinderCurve]:
-    names = {1: "stage 1, the head alone", 2: "stage 2, everything"}
     return [
-        FinderCurve(names[finder.stage], finder.rates, finder.losses, finder.suggestion, story.used[finder.stage][-1])
+        FinderCurve(
+            runs.STAGES[finder.stage], finder.rates, finder.losses, finder.suggestion, story.used[finder.stage][-1]
+        )
         for finder in story.finders
     ]
 
