@@ -70,6 +70,21 @@ class Layer:
         return int(self._of("group", 1))
 
     @property
+    def pads(self) -> list[int]:
+        """What a convolution pads: above, left, below, right."""
+        return list(self._of("pads", [0, 0, 0, 0]))
+
+    @property
+    def strides(self) -> list[int]:
+        """Rows and columns from one window of a convolution to the next."""
+        return list(self._of("strides", [1, 1]))
+
+    @property
+    def dilations(self) -> list[int]:
+        """Rows and columns from one input of a window to the next."""
+        return list(self._of("dilations", [1, 1]))
+
+    @property
     def channel_axis(self) -> int:
         """The axis of the weight along which its outputs lie."""
         return 0 if self.node.op_type == "Conv" or self._is_turned else 1
@@ -98,9 +113,9 @@ class Layer:
         if self.node.op_type != "Conv":
             rows = activation.reshape(-1, activation.shape[-1])
             return np.ascontiguousarray(rows[_drawn(len(rows), most, random)].T[None])
-        top, left, bottom, right = self._of("pads", [0, 0, 0, 0])
+        top, left, bottom, right = self.pads
         padded = np.pad(activation[0], ((0, 0), (top, bottom), (left, right)))
-        (down, across), apart = self._of("strides", [1, 1]), self._of("dilations", [1, 1])
+        (down, across), apart = self.strides, self.dilations
         reach = tuple((side - 1) * each + 1 for side, each in zip(self.shape[2:], apart, strict=True))
         windows = sliding_window_view(padded, reach, axis=(1, 2))[:, ::down, ::across, :: apart[0], :: apart[1]]
         height, width = windows.shape[1:3]

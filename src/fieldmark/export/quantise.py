@@ -20,6 +20,7 @@ from fieldmark.export.layers import Layer, features_of, layers_of, watch, weight
 from fieldmark.export.levels import take_levels
 from fieldmark.export.rounding import Rounded, look, round_all
 from fieldmark.export.stored import in_float16, in_whole_numbers
+from fieldmark.export.upright import upright
 from fieldmark.imaging.decode import Pixels
 
 CALIBRATED_ON = 32
@@ -91,10 +92,10 @@ def to_int8(data: bytes, photos: Sequence[Pixels]) -> Small:
         data: a float model file.
         photos: `FEWEST` or more that the model learned from, fitted or not.
     """
-    model = onnx.load_from_string(data)
+    calibrate, probe = _shared_out(photos)
+    model = upright(onnx.load_from_string(data), probe[:2])
     model = take_levels(model, layers_of(model))
     layers = layers_of(model)
-    calibrate, probe = _shared_out(photos)
     rounded = round_all(layers, weights_of(model), look(model, layers, calibrate), bits=7)
     ranges = _ranges(model, layers, calibrate)
     in_float: list[str] = []
