@@ -19,20 +19,12 @@ def family(pid: int) -> list[int]:
 
 def pss(pid: int) -> float:
     """Return what one process holds, in MiB, its part of pages that several share; 0.0 where it is gone."""
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) / 1024
-    return 0.0
+    return _mib(pid, "smaps_rollup", "Pss")
 
 
 def peak(pid: int) -> float:
-    """Return the most that one process has held of memory so far, in MiB (VmHWM); 0.0 where it is gone."""
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    return 0.0
+    """Return the most that one process has held of memory so far, in MiB; 0.0 where it is gone."""
+    return _mib(pid, "status", "VmHWM")
 
 
 def cpu(pid: int) -> float:
@@ -40,4 +32,12 @@ def cpu(pid: int) -> float:
     with contextlib.suppress(OSError):
         user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
+def _mib(pid: int, table: str, name: str) -> float:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/{table}").read_text().splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) / 1024
     return 0.0
