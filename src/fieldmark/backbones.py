@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -93,6 +95,13 @@ def pretrained(name: str, weights: Path | None = None) -> Backbone:
             shape.
         MissingExtra: the packaged weights are not installed.
     """
+    check_name(name)
+    kept = find_weights(name, weights).stat()
+    return copy.deepcopy(_pretrained(name, weights, (kept.st_mtime_ns, kept.st_size)))
+
+
+@lru_cache(maxsize=1)  # a training begins with the same one three times, and one with folds once more for each
+def _pretrained(name: str, weights: Path | None, _version: tuple[int, int]) -> Backbone:
     network = _bare(name)
     if name in PACKAGED and weights is None:
         state, source = _packaged_state(name), PACKAGED[name].package

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -28,6 +29,8 @@ from fieldmark.sights import MIRRORED, PLAIN, Sights
 from fieldmark.terminal import track
 
 Floats = NDArray[np.float32]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -173,7 +176,7 @@ def _looks(
     device = pick_device()
     look = _network(recipe, weights, device, sights)
     waiting: list[tuple[str, _Fitted]] = []
-    for key, fitted in map_threads(seen, sources.items()):
+    for key, fitted in _decoded(seen, list(sources.items()), device):
         if isinstance(fitted, NotAPhoto):
             yield key, fitted
             continue
@@ -183,6 +186,19 @@ def _looks(
             waiting = []
     if waiting:
         yield from _finished(waiting, look)
+
+
+def _decoded(seen: Callable[[Item], Result], items: Sequence[Item], device: Device) -> Iterator[Result]:
+    """Decode on all processors: while the device looks or, where it is the processor, before it does.
+
+    Side by side the threads that look would have to wait for each other: whichever is kept from its work by decoding
+    keeps the rest from theirs, a third of the time.
+    """
+    if not device.is_processor:
+        yield from map_threads(seen, items)
+        return
+    for start in range(0, len(items), device.at_once):
+        yield from list(map_threads(seen, items[start : start + device.at_once]))
 
 
 @dataclass(frozen=True)
@@ -205,7 +221,7 @@ def _finished(waiting: Sequence[tuple[str, _Fitted]], look: _Eye) -> Iterator[tu
 
 def _network(recipe: Recipe, weights: Path | None, device: Device, sights: Sights | None) -> _Eye:
     backbone = backbones.pretrained(recipe.backbone, weights)
-    network = device.take(backbone.network.eval())
+    network = device.quicken(device.take(backbone.network.eval()), recipe.size)
     mean, std = (levels.view(1, 3, 1, 1) for levels in (backbone.mean, backbone.std))
     halves = cut(network, recipe.size) if sights is not None else None
     early, late = halves or (nn.Identity(), network)

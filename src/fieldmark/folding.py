@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 Pair = tuple[nn.Conv2d, str]
-"""A convolution, and the name of the batch norm that alone reads what it says."""
+"""A convolution, and the name of the module that alone of its kind reads what it says."""
 
 
 def fold_norms(network: nn.Module, size: int) -> None:
@@ -27,7 +27,7 @@ def fold_norms(network: nn.Module, size: int) -> None:
     """
     if not any(isinstance(module, _BatchNorm) for module in network.modules()):
         return
-    for conv, name in _pairs(network, size):
+    for conv, name in readers(network, size, _BatchNorm):
         norm = network.get_submodule(name)
         assert isinstance(norm, _BatchNorm)
         _fold(conv, norm)
@@ -36,28 +36,35 @@ def fold_norms(network: nn.Module, size: int) -> None:
         setattr(network.get_submodule(parent), own, nn.Sequential(*_what_follows(norm)))
 
 
-def _pairs(network: nn.Module, size: int) -> list[Pair]:
-    """Run the network once and see which norm is given the very tensor that a convolution made."""
-    made: dict[int, tuple[nn.Conv2d, Tensor]] = {}  # holds the tensors too, so that no address is used twice
+def readers(network: nn.Module, size: int, kind: type[nn.Module]) -> list[Pair]:
+    """Run a network once and see which modules of a kind are given the very tensor that a convolution made.
+
+    Args:
+        network: float `[n, 3, size, size]` -> anything.
+        size: side of a photo that the network can take, in pixels.
+        kind: of modules; their subclasses count.
+    """
+    # Holds the tensors too, so that no address is used twice, and how often each had been written to in place.
+    made: dict[int, tuple[nn.Conv2d, Tensor, int]] = {}
     pairs: list[Pair] = []
 
     def note(conv: nn.Module, _: object, out: Tensor) -> None:
         assert isinstance(conv, nn.Conv2d)
-        made[id(out)] = conv, out
+        made[id(out)] = conv, out, out._version
 
     def match(name: str, given: Tensor) -> None:
-        if id(given) in made:
+        if id(given) in made and given._version == made[id(given)][2]:
             pairs.append((made[id(given)][0], name))
 
     hooks = [m.register_forward_hook(note) for m in network.modules() if isinstance(m, nn.Conv2d)]
     hooks += [
         m.register_forward_pre_hook(lambda _, given, name=name: match(name, given[0]))
         for name, m in network.named_modules()
-        if isinstance(m, _BatchNorm)
+        if isinstance(m, kind)
     ]
     was_training = network.training
     try:
-        with torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad():  # where inference is the mode nobody counts
             network.eval()(torch.zeros(1, 3, size, size))
     finally:
         network.train(was_training)

@@ -7,7 +7,7 @@ laid over the other at every place and many sizes, as it is and mirrored.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from threadpoolctl import threadpool_limits
 
 from fieldmark.checks.overlaying import BLUR, FLOOR, LEAST_CONTRAST, SMALLEST, Look, correlations
+from fieldmark.engines.local import map_threads
 from fieldmark.terminal import track
 
 Floats = NDArray[np.float32]
@@ -91,13 +92,13 @@ def lay(
     work = [list(some) for _, some in groupby(wanted, lambda pair: pair[0])]
     if not work:
         return
-    bar = track((work[at : at + _WHOLES] for at in range(0, len(work), _WHOLES)), LAYING, -(-len(work) // _WHOLES))
+    parts = [list(chain.from_iterable(work[at : at + _WHOLES])) for at in range(0, len(work), _WHOLES)]
+    found = map_threads(lambda pairs: lie_inside(greys, shapes, np.array(pairs)).tolist(), parts)
     # The products are small and there are many: a library's own threads would cost twice what they do.
     with threadpool_limits(1, "blas"):
-        for some in bar:
-            inside = lie_inside(greys, shapes, np.array([pair for pairs in some for pair in pairs])).tolist()
-            for pairs in some:
-                yield pairs[0][0], {part: inside.pop(0) for _, part in pairs}
+        for pairs, inside in zip(parts, track(found, LAYING, len(parts)), strict=True):
+            together = groupby(zip(pairs, inside, strict=True), lambda told: told[0][0])
+            yield from ((whole, {part: lies for (_, part), lies in told}) for whole, told in together)
 
 
 LAYING = "laying photos over each other"

@@ -66,7 +66,9 @@ def look(answer: Answer, pixels: Pixels, label: int) -> Look:
     """
     small = shrink(pixels, LONGEST)
     corners = [(y, x) for y in range(1 - COVER, GRID) for x in range(1 - COVER, GRID)]
-    said = answer([small, *(_cover(small, *corner) for corner in corners)])[:, label]
+    # The photo's mean colour adds nothing and little of an edge.
+    colour = small.mean(axis=(0, 1)).round().astype(np.uint8)
+    said = answer([small, *(_cover(small, *corner, colour) for corner in corners)])[:, label]
     sure = np.clip(said.astype(np.float64), CERTAIN, 1 - CERTAIN)
     odds = np.log(sure) - np.log1p(-sure)
     drops = odds[0] - odds[1:]
@@ -79,11 +81,11 @@ def look(answer: Answer, pixels: Pixels, label: int) -> Look:
     return Look(heat / heat.max(), float(said[0]), float(said[1:][drops.argmax()]))
 
 
-def _cover(pixels: Pixels, y: int, x: int) -> Pixels:
-    """Paint the cells from (y, x) on in the photo's mean colour, which adds nothing and little of an edge."""
+def _cover(pixels: Pixels, y: int, x: int, colour: NDArray[np.uint8]) -> Pixels:
+    """Paint the cells from (y, x) on in one colour, uint8 `[3]`."""
     height, width = pixels.shape[:2]
     top, bottom = (round(edge * height / GRID) for edge in (max(y, 0), y + COVER))
     left, right = (round(edge * width / GRID) for edge in (max(x, 0), x + COVER))
     covered = pixels.copy()
-    covered[top:bottom, left:right] = pixels.mean(axis=(0, 1)).round().astype(np.uint8)
+    covered[top:bottom, left:right] = colour
     return covered

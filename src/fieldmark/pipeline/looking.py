@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -61,8 +62,9 @@ def asking_file(model: Model) -> Answer:
 def asking_learned(learned: Learned, settings: TrainSettings, temperature: float) -> Answer:
     """Return what a model answers that is no file yet, at a temperature."""
     learn, network, torch = training("fieldmark.training.learn"), training("fieldmark.classifier"), training("torch")
-    fit, classifier = learn.fit_of(settings), learned.classifier.eval()
-    device = training("fieldmark.device").pick_processor()
+    fit, device = learn.fit_of(settings), training("fieldmark.device").pick_processor()
+    classifier = copy.deepcopy(learned.classifier).eval()
+    device.quicken(classifier.backbone, settings.size)
 
     def answer(pictures: Sequence[Pixels]) -> NDArray[np.float64]:
         fitted = torch.from_numpy(np.stack([network.fit_pixels(pixels, fit) for pixels in pictures]))

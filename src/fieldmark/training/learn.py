@@ -173,7 +173,7 @@ def _early_sight(
     halves = cut(device.take(pretrained.network.eval()), settings.size)
     if halves is None:
         return None
-    early = halves[0]
+    early = device.quicken(halves[0], settings.size)
     mean, std = (levels.view(1, 3, 1, 1).to(device.place) for levels in (pretrained.mean, pretrained.std))
     look = partial(_look, early, mean, std)
     row = {key: at for at, key in enumerate(known.keys)} if known is not None else {}

@@ -23,7 +23,7 @@ FEWEST_STEPS = 5
 """A cycle of four steps or fewer has no room to climb in (torch divides by zero); such a training ends half way."""
 
 LATE_AT_ONCE = 4
-"""Times as many photos pass through a late half together as through a whole network."""
+"""Times as many photos pass through a late half together as through a whole network, where it learns."""
 
 SMOOTHING = 0.1
 """Few photos are soon known by heart, and a network that is certain of all of them is certain of its mistakes too."""
@@ -111,7 +111,7 @@ class Lesson:
     @property
     def at_once(self) -> int:
         """Photos to pass through `read` together: what a late half makes of one is small."""
-        return self.device.at_once if self.sight is None else LATE_AT_ONCE * self.device.at_once
+        return self.device.learned_at_once * (1 if self.sight is None else LATE_AT_ONCE)
 
     def steps(self) -> int:
         """Return the number of steps in an epoch."""

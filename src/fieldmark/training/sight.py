@@ -6,7 +6,7 @@ The early half never changes. What is kept is smaller than the photo: of Efficie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -99,10 +99,22 @@ class EarlySight:
         return self.device.move(self.own.rows(name, rows))
 
     def _moved(self, store: PixelStore) -> Iterator[Tensor]:
-        return map(self.device.move, store.in_order(self.device.at_once))
+        return map(self.device.move, store.in_order(self.device.learned_at_once))
 
     def _keep(self, name: str, batches: Iterator[Tensor], photos: int) -> None:
-        bar = track(batches, f"the early layers' sight, {name}", -(-photos // self.device.at_once))
+        bar = track(batches, f"the early layers' sight, {name}", -(-photos // self.device.learned_at_once))
         with torch.inference_mode():
-            for images in bar:
+            for images in _together(bar, self.device.at_once):
                 self.own.add(name, self.look(self.device.filled(self.device.move(images)))[: len(images)])
+
+
+def _together(batches: Iterable[Tensor], n: int) -> Iterator[Tensor]:
+    """Yield batches joined to such as hold n photos or a few more; the last may hold fewer."""
+    waiting: list[Tensor] = []
+    for images in batches:
+        waiting.append(images)
+        if sum(map(len, waiting)) >= n:
+            yield torch.cat(waiting)
+            waiting = []
+    if waiting:
+        yield torch.cat(waiting)
