@@ -43,9 +43,7 @@ class ModelInfo:
 
     classes: tuple[str, ...]
     backbone: str
-    trained_on: Mapping[
-        str, Any
-    ]  # {"n": photos learned from, "hash": hex digest over their sha256s}, "sealed" what was left out
+    trained_on: Mapping[str, Any]  # of the photos learned from, as `marks.describe` puts it; "sealed" what was left out
     metrics: Mapping[str, Any]  # the figures of the run, as in metrics.json
     version: str  # of the Fieldmark that wrote it
     threshold: float | None = None  # unknown_score above it means "none of these"; None: nothing is unknown

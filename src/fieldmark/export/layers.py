@@ -85,6 +85,11 @@ class Layer:
         return list(self._of("dilations", [1, 1]))
 
     @property
+    def reach(self) -> tuple[int, ...]:
+        """Rows and columns from the first input of a window to its last, both counted."""
+        return tuple((side - 1) * each + 1 for side, each in zip(self.shape[2:], self.dilations, strict=True))
+
+    @property
     def channel_axis(self) -> int:
         """The axis of the weight along which its outputs lie."""
         return 0 if self.node.op_type == "Conv" or self._is_turned else 1
@@ -116,8 +121,7 @@ class Layer:
         top, left, bottom, right = self.pads
         padded = np.pad(activation[0], ((0, 0), (top, bottom), (left, right)))
         (down, across), apart = self.strides, self.dilations
-        reach = tuple((side - 1) * each + 1 for side, each in zip(self.shape[2:], apart, strict=True))
-        windows = sliding_window_view(padded, reach, axis=(1, 2))[:, ::down, ::across, :: apart[0], :: apart[1]]
+        windows = sliding_window_view(padded, self.reach, axis=(1, 2))[:, ::down, ::across, :: apart[0], :: apart[1]]
         height, width = windows.shape[1:3]
         places = _drawn(height * width, most, random)
         seen = windows[:, places // width, places % width]  # [c, places, window height, window width]

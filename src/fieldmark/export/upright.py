@@ -79,8 +79,7 @@ def _pads(layer: Layer, sides: dict[str, list[int]]) -> list[int] | None:
     begins, ends = [], []
     for axis in (0, 1):
         begin, end = layer.pads[axis], layer.pads[2 + axis]
-        reach = (layer.shape[2 + axis] - 1) * layer.dilations[axis] + 1
-        covered = (sides[layer.result][axis] - 1) * layer.strides[axis] + reach
+        covered = (sides[layer.result][axis] - 1) * layer.strides[axis] + layer.reach[axis]
         left_over = sides[layer.source][axis] + begin + end - covered  # at the end, where no window comes
         begins.append(end - left_over)
         ends.append(begin)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from fieldmark.artifacts.atomic import write_text
+from fieldmark.artifacts.marks import known_again
 from fieldmark.artifacts.modelfile import Model
-from fieldmark.artifacts.photos import Unusable
+from fieldmark.artifacts.photos import PhotoFolder, Unusable
 from fieldmark.artifacts.predictions import Predictions
 from fieldmark.artifacts.runs import Run
 from fieldmark.artifacts.sealed import read_side
@@ -21,12 +22,14 @@ from fieldmark.evaluate.metrics import summarize
 from fieldmark.evaluate.pricing import price
 from fieldmark.evaluate.report import ReportContent, render
 from fieldmark.evaluate.unknown import figures
+from fieldmark.evaluate.wording import photos as count_photos
 from fieldmark.pipeline.calibrate import calibration_of
 from fieldmark.pipeline.export import graph_of
 from fieldmark.pipeline.looking import asking_file, glances
 from fieldmark.pipeline.opening import check_left_out, note
 from fieldmark.pipeline.probing import ids_of, judge_probes, read_probes
 from fieldmark.pipeline.telling import sources, tell_unusable, thumbnails, versions
+from fieldmark.terminal import warn
 
 NO_THRESHOLD = "The model was written without a threshold for “none of these”, so it refuses nothing."
 
@@ -79,10 +82,15 @@ def evaluate(
     predictions, lost = judge(model, root, photos.photos)
     unusable = photos.unusable + tuple(Unusable(*pair) for pair in lost)
     tell_unusable(unusable)
+    learned = _learned_from(model, photos, predictions)
+    warnings = [_in_words(learned, len(predictions))] if learned else []
+    for text in warnings:
+        warn(text)
     threshold = model.info.threshold
     metrics = {
         "n_train": model.info.trained_on.get("n"),
         "n_valid": len(predictions),
+        "n_learned_from": learned,
         "seed": None,
         "backbone": model.info.backbone,
         "seconds": {},
@@ -105,7 +113,7 @@ def evaluate(
             thumbnails=thumbnails(photos),
             glances=glances(photos, predictions, asking_file(model)),
             unusable=[(file.path, file.reason) for file in unusable],
-            warnings=[metrics["opened"]["text"]] if metrics["opened"] else [],
+            warnings=[*warnings, *([metrics["opened"]["text"]] if metrics["opened"] else [])],
             sources=sources(workspace, photos.photos),
             settings={"model": str(reference), "precision": model.info.precision, **model.info.preprocessing},
             hashes={"photos learned from": str(model.info.trained_on.get("hash", ""))},
@@ -113,6 +121,22 @@ def evaluate(
         )
         write_text(Path(report).absolute(), render(content))
     return Evaluation(metrics, predictions, unusable)
+
+
+def _learned_from(model: Model, photos: PhotoFolder, predictions: Predictions) -> int | None:
+    """How many of the photos judged by the model learned from, by their bytes; None where it does not tell."""
+    judged = set(predictions.photos)
+    digests = [photo.sha256 for photo in photos.photos if photo.path in judged]
+    known = known_again(model.info.trained_on, digests)
+    return None if known is None else sum(digest in known for digest in digests)
+
+
+def _in_words(learned: int, judged: int) -> str:
+    return (
+        f"The model learned from {learned} of these {count_photos(judged)}, with their answers, so it is right about "
+        "them more often than it will be about others, and the figures say too much. Judge it by photos it has not "
+        "learned from."
+    )
 
 
 def _unknown(model: Model, predictions: Predictions, strangers: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fieldmark.artifacts import runs, splits
+from fieldmark.artifacts import marks, runs, splits
 from fieldmark.artifacts.atomic import write_bytes, write_json, write_text
-from fieldmark.artifacts.photos import PhotoFile, PhotoFolder, Unusable
+from fieldmark.artifacts.photos import PhotoFolder, Unusable
 from fieldmark.artifacts.predictions import Predictions
 from fieldmark.artifacts.runs import Epoch
-from fieldmark.artifacts.splits import Sides
 from fieldmark.artifacts.verdicts import effect_hash, read_journal
 from fieldmark.config import TrainSettings
 from fieldmark.evaluate.metrics import summarize
@@ -65,7 +63,7 @@ def write_run(folder: Path, prepared: Prepared, settings: TrainSettings, outcome
             "hash": photos.listing.hash(),
             "verdicts": effect_hash(read_journal(prepared.workspace).decisions()),
         },
-        "trained_on": _trained_on(photos.photos, outcome.sides)
+        "trained_on": marks.describe(photo.sha256 for photo in photos.photos if outcome.sides[photo.id] == "train")
         | ({"sealed": prepared.sealed.to_dict()} if prepared.sealed else {}),
         "split_hash": splits.sides_hash(_where_judged(photos, outcome)),
         "versions": packages,
@@ -200,11 +198,6 @@ def _finder_curves(story: Story) -> list[FinderCurve]:
         )
         for finder in story.finders
     ]
-
-
-def _trained_on(photos: Sequence[PhotoFile], sides: Sides) -> dict[str, Any]:
-    learned = sorted(photo.sha256 for photo in photos if sides[photo.id] == "train")
-    return {"n": len(learned), "hash": hashlib.sha256("\n".join(learned).encode("ascii")).hexdigest()}
 
 
 def _counts_by_side(photos: PhotoFolder, outcome: Outcome) -> dict[str, tuple[int, int]]:
