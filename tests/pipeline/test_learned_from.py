@@ -29,7 +29,9 @@ def test_its_own_photos_are_told_on_the_terminal_and_in_the_report(
 
     sentence = SENTENCE.format(learned, metrics["n_valid"])
     assert metrics["n_learned_from"] == learned < metrics["n_valid"]
-    assert sentence in " ".join(said.split()) and sentence in report.read_text()
+    text = report.read_text()
+    assert sentence in " ".join(said.split()) and sentence in text
+    assert f"but the model learned from {learned} of them." in text and "the true share" not in text
 
 
 def test_so_are_those_of_a_run(capsys, tiny_run, tiny_folder):
@@ -64,3 +66,14 @@ def test_a_file_that_does_not_tell_is_judged_all_the_same(capsys, tiny_model_fil
     metrics, said = judge(capsys, tmp_path / "old.onnx", tiny_folder)
 
     assert metrics["n_learned_from"] is None and "learned from" not in said
+
+
+def test_where_it_learned_from_all_of_them_it_says_so(capsys, tiny_run, tiny_model_file, tiny_folder, tmp_path):
+    shutil.copytree(tiny_folder, tmp_path / "learned")
+    for photo in set(tiny_run.predictions().photos):
+        (tmp_path / "learned" / photo).unlink()
+
+    metrics, said = judge(capsys, tiny_model_file, tmp_path / "learned")
+
+    assert metrics["n_learned_from"] == metrics["n_valid"]
+    assert SENTENCE.format("all", metrics["n_valid"]) in " ".join(said.split())

@@ -58,13 +58,29 @@ def photos(n: int) -> str:
 
 
 def headline(metrics: Mapping[str, Any], n: int) -> str:
-    """Say how many of the n judged photos were right, and between which bounds the true share probably lies."""
+    """Say how many of the n judged photos were right, and between which bounds the true share probably lies.
+
+    Where the model learned from some of them no bounds hold, and that is said instead.
+    """
     low, high = metrics["accuracy_ci95"]
     what = photos(n) if metrics.get("repeats", 1) == 1 else f"{n:,} answers"
+    right = f"{n - metrics['wrong']:,} of {what} right: {percent(metrics['accuracy'])}"
+    if learned := metrics.get("n_learned_from"):
+        return f"{right}; but the model learned from {_some(learned, n)} of them."
+    return f"{right}; the true share is probably between {percent(low)} and {percent(high)}."
+
+
+def learned_from(learned: int, judged: int) -> str:
+    """Say what it means that a model learned from some of the photos that it was judged by."""
     return (
-        f"{n - metrics['wrong']:,} of {what} right: {percent(metrics['accuracy'])}; "
-        f"the true share is probably between {percent(low)} and {percent(high)}."
+        f"The model learned from {_some(learned, judged)} of these {photos(judged)}, with their answers, so it is "
+        "right about them more often than it will be about others, and the figures say too much. Judge it by photos it "
+        "has not learned from."
     )
+
+
+def _some(part: int, n: int) -> str:
+    return "all" if part == n else f"{part:,}"
 
 
 def how_judged(metrics: Mapping[str, Any]) -> str | None:

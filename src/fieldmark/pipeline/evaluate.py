@@ -22,7 +22,7 @@ from fieldmark.evaluate.metrics import summarize
 from fieldmark.evaluate.pricing import price
 from fieldmark.evaluate.report import ReportContent, render
 from fieldmark.evaluate.unknown import figures
-from fieldmark.evaluate.wording import photos as count_photos
+from fieldmark.evaluate.wording import learned_from
 from fieldmark.pipeline.calibrate import calibration_of
 from fieldmark.pipeline.export import graph_of
 from fieldmark.pipeline.looking import asking_file, glances
@@ -83,7 +83,7 @@ def evaluate(
     unusable = photos.unusable + tuple(Unusable(*pair) for pair in lost)
     tell_unusable(unusable)
     learned = _learned_from(model, photos, predictions)
-    warnings = [_in_words(learned, len(predictions))] if learned else []
+    warnings = [learned_from(learned, len(predictions))] if learned else []
     for text in warnings:
         warn(text)
     threshold = model.info.threshold
@@ -129,14 +129,6 @@ def _learned_from(model: Model, photos: PhotoFolder, predictions: Predictions) -
     digests = [photo.sha256 for photo in photos.photos if photo.path in judged]
     known = known_again(model.info.trained_on, digests)
     return None if known is None else sum(digest in known for digest in digests)
-
-
-def _in_words(learned: int, judged: int) -> str:
-    return (
-        f"The model learned from {learned} of these {count_photos(judged)}, with their answers, so it is right about "
-        "them more often than it will be about others, and the figures say too much. Judge it by photos it has not "
-        "learned from."
-    )
 
 
 def _unknown(model: Model, predictions: Predictions, strangers: dict[str, Any]) -> dict[str, Any]:
