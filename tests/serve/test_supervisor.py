@@ -124,13 +124,15 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks i
 def test_a_worker_that_is_killed_is_replaced_and_no_count_falls(tmp_path, model, method):
     with serving(tmp_path, model, method, workers=2, log="json") as server:
         assert [server.upload() for _ in range(6)] == ["coral"] * 6
+        answered = 'fieldmark_requests_total{route="/upload",status="200"}'
+        until_true(lambda: server.metric(answered) == 6)  # each is counted once its answer is on its way
         first = server.workers()
         assert len(first) == 2
         os.kill(first[0], signal.SIGKILL)
         until_true(lambda: len(server.workers()) == 2 and first[0] not in server.workers())
         assert server.upload() == "coral"
         until_true(lambda: server.metric("fieldmark_workers") == 2)
-        assert server.metric('fieldmark_requests_total{route="/upload",status="200"}') == 7
+        until_true(lambda: server.metric(answered) == 7)
         assert server.metric("fieldmark_workers_ended_total") == 1
         out, err = server.stop()
         assert server.process.returncode == 0
