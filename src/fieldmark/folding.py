@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 Pair = tuple[nn.Conv2d, str]
-"""A convolution, and the name of the module that alone of its kind reads what it says."""
+"""A convolution, and the name of the module that alone of those sought reads what it says."""
 
 
 def fold_norms(network: nn.Module, size: int) -> None:
@@ -36,13 +36,13 @@ def fold_norms(network: nn.Module, size: int) -> None:
         setattr(network.get_submodule(parent), own, nn.Sequential(*_what_follows(norm)))
 
 
-def readers(network: nn.Module, size: int, kind: type[nn.Module]) -> list[Pair]:
-    """Run a network once and see which modules of a kind are given the very tensor that a convolution made.
+def readers(network: nn.Module, size: int, *kinds: type[nn.Module]) -> list[Pair]:
+    """Run a network once and see which modules of some kinds are given the very tensor that a convolution made.
 
     Args:
         network: float `[n, 3, size, size]` -> anything.
         size: side of a photo that the network can take, in pixels.
-        kind: of modules; their subclasses count.
+        kinds: of modules; their subclasses count.
     """
     # Holds the tensors too, so that no address is used twice, and how often each had been written to in place.
     made: dict[int, tuple[nn.Conv2d, Tensor, int]] = {}
@@ -60,7 +60,7 @@ def readers(network: nn.Module, size: int, kind: type[nn.Module]) -> list[Pair]:
     hooks += [
         m.register_forward_pre_hook(lambda _, given, name=name: match(name, given[0]))
         for name, m in network.named_modules()
-        if isinstance(m, kind)
+        if isinstance(m, kinds)
     ]
     was_training = network.training
     try:

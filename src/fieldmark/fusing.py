@@ -41,9 +41,8 @@ def fuse_activations(network: nn.Module, size: int) -> bool:
     acts = dict(network.named_modules())
     pairs = [
         (conv, name)
-        for kind in EXACT
-        for conv, name in readers(network, size, kind)
-        if type(acts[name]) is kind and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
+        for conv, name in readers(network, size, *EXACT)
+        if type(acts[name]) in EXACT and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
     ]
     before = _answer(network, size)
     for conv, name in pairs:
