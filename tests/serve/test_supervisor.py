@@ -275,4 +275,4 @@ def test_a_rate_holds_over_all_workers(tmp_path, model):
             except urllib.error.HTTPError as error:
                 answers.append(error.code)
         assert answers == ["coral"] * 5 + [429] * 7
-        assert server.metric('fieldmark_refusals_total{reason="rate"}') == 7
+        until_true(lambda: server.metric('fieldmark_refusals_total{reason="rate"}') == 7)
