@@ -136,12 +136,24 @@ def how_much_faster(half: torch.dtype) -> float:
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # several wait for the slowest of them, and something else may be at work
+    times: list[tuple[float, float]] = []
+    ratio = WORTH_IT
     try:
-        times = [(seconds(None), seconds(half)) for _ in range(TRIALS)]
+        while len(times) < FEWEST_TRIALS or (len(times) < TRIALS and not _is_plain(ratio)):
+            times.append((seconds(None), seconds(half)))
+            ratio = min(plain for plain, _ in times) / min(halved for _, halved in times)
     finally:
         torch.set_num_threads(threads)
-    return min(plain for plain, _ in times) / min(halved for _, halved in times)
+    return ratio
 
 
-TRIALS = 9
+def _is_plain(ratio: float) -> bool:
+    """Whether a ratio is so far from `WORTH_IT` that further trials would only cost time."""
+    return max(ratio / WORTH_IT, WORTH_IT / ratio) > PLAIN
+
+
+FEWEST_TRIALS, TRIALS = 3, 9
 """The least of so many is what the processor can do; the others say what else the machine was at."""
+
+PLAIN = 1.4
+"""Times as fast as the other, or as slow, from which on a few trials are enough."""

@@ -2,12 +2,12 @@
 
 By oneDNN's operator, which torch's compiler uses, and which no public function of torch calls. So nothing is taken on
 trust: where it is missing, fails, or says anything else, the network stays as it is. It knows no gradients, and is for
-networks that look and do not learn.
+networks that look and do not learn; `training.quick` gives it some.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Generator, Tensor, nn
@@ -35,25 +35,54 @@ def fuse_activations(network: nn.Module, size: int) -> bool:
     Returns:
         Whether anything was changed.
     """
+    ways, acts = activating(network, size)
+    if not ways:
+        return False
+    before = _answer(network, size)
+    undo = swap(network, ways, acts.values())
+    if _says(network, size, before):
+        return True
+    undo()
+    return False
+
+
+def activating(network: nn.Module, size: int) -> tuple[dict[nn.Conv2d, Convolve], dict[nn.Conv2d, str]]:
+    """Return how convolutions would do the activations that follow them, and the names of these; none where none can.
+
+    Args:
+        network: as for `fuse_activations`; so is the size.
+    """
     operator = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
     if operator is None or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        return False
-    acts = dict(network.named_modules())
-    pairs = [
-        (conv, name)
+        return {}, {}
+    modules = dict(network.named_modules())
+    acts = {
+        conv: name
         for conv, name in readers(network, size, *EXACT)
-        if type(acts[name]) in EXACT and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
-    ]
-    before = _answer(network, size)
-    for conv, name in pairs:
-        conv.__dict__["_conv_forward"] = _convolve(operator, conv, *EXACT[type(acts[name])])
+        if type(modules[name]) in EXACT and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
+    }
+    return {conv: _convolve(operator, conv, *EXACT[type(modules[name])]) for conv, name in acts.items()}, acts
+
+
+def swap(network: nn.Module, ways: Mapping[nn.Conv2d, Convolve], acts: Iterable[str]) -> Callable[[], None]:
+    """Give convolutions of a network other ways to convolve, and take out the activations of some names.
+
+    Returns:
+        What undoes it; a second time it does nothing.
+    """
+    modules = {name: network.get_submodule(name) for name in acts}
+    for conv, convolve in ways.items():
+        conv.__dict__["_conv_forward"] = convolve
+    for name in modules:
         network.set_submodule(name, nn.Identity())
-    if pairs and _says(network, size, before):
-        return True
-    for conv, name in pairs:
-        del conv.__dict__["_conv_forward"]
-        network.set_submodule(name, acts[name])
-    return False
+
+    def undo() -> None:
+        for conv in ways:
+            conv.__dict__.pop("_conv_forward", None)
+        for name, module in modules.items():
+            network.set_submodule(name, module)
+
+    return undo
 
 
 def _convolve(operator: Callable[..., Tensor], conv: nn.Conv2d, act: str, bounds: list[float]) -> Convolve:

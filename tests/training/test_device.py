@@ -1,5 +1,6 @@
 """Which path a training takes on which processor, and that it says so."""
 
+import itertools
 import json
 import os
 import resource
@@ -48,6 +49,16 @@ def test_it_is_not_measured_where_the_processor_has_none(monkeypatch):
     monkeypatch.setattr(device, "how_much_faster", lambda _: pytest.fail("it was measured"))
 
     assert str(device.pick_processor()) == "cpu, float32 (this processor has no bfloat16)"
+
+
+@pytest.mark.parametrize(("halved", "trials"), [(0.5, 3), (2.0, 3), (1.1, 9)])
+def test_what_is_plain_is_not_measured_for_long(monkeypatch, halved, trials):
+    ends = itertools.cycle([0.0, 1.0, 0.0, halved])
+    asked = []
+    monkeypatch.setattr(device.time, "perf_counter", lambda: asked.append(next(ends)) or asked[-1])
+
+    assert device.how_much_faster(torch.bfloat16) == 1 / halved
+    assert len(asked) == 4 * trials
 
 
 def run(command, **how):

@@ -12,11 +12,12 @@ from fieldmark.artifacts.photos import read_folder
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.cli import main
 from fieldmark.config import TrainSettings
+from fieldmark.device import Device
 from fieldmark.embed import embed
 from fieldmark.halves import cut
 from fieldmark.sights import Sights
 from fieldmark.training import learn as learning
-from fieldmark.training.sight import VIEWS
+from fieldmark.training.sight import views_for
 from support.flat import TINY
 
 SIZE = TINY["size"]
@@ -43,14 +44,18 @@ def test_what_the_halves_see_is_what_the_network_sees(material):
 
 
 def test_a_view_is_worked_out_once_and_comes_again(material):
-    rows = np.arange(5)
-    views = [material.sight.view(epoch, rows) for epoch in range(1, VIEWS + 1)]
+    rows, n = np.arange(5), material.sight.views
+    views = [material.sight.view(epoch, rows) for epoch in range(1, n + 1)]
     blind = replace(material.sight, look=lambda _: pytest.fail("it was looked at again"))
 
     assert not any(torch.equal(views[0], other) for other in views[1:])
-    assert torch.equal(blind.view(VIEWS + 1, rows), views[0])
+    assert torch.equal(blind.view(n + 1, rows), views[0])
     assert torch.equal(blind.view(2, rows[::-1].copy()), views[1].flip(0))
-    assert torch.equal(blind.view(4, rows), views[3])
+    assert torch.equal(blind.view(n, rows), views[-1])
+
+
+def test_longer_trainings_see_more_views():
+    assert [views_for(epochs) for epochs in (1, 4, 5, 12)] == [3, 3, 4, 5]
 
 
 def test_the_first_two_views_are_the_photo_and_its_mirror_image(material):
@@ -81,6 +86,22 @@ def test_what_was_seen_for_the_features_is_what_would_be_seen_again(flat_folder,
         for epoch in (1, 2):
             rows = np.arange(len(some))
             assert torch.equal(first.sight.view(epoch, rows), second.sight.view(epoch, rows))  # to the last bit
+
+
+@pytest.mark.parametrize(("epochs", "decoded"), [((1, 0), (0, 0)), ((1, 1), (0, 5))])
+def test_only_photos_whose_pixels_count_are_decoded(flat_folder, tmp_path, monkeypatch, epochs, decoded):
+    settings, photos = TrainSettings.of({**TINY, "epochs": epochs}), read_folder(flat_folder)
+    (tmp_path / "sights").mkdir()
+    known = Sights(tmp_path / "sights")
+    features = embed(Workspace.open(flat_folder), photos.photos, flat_folder, size=settings.size, sights=known)
+    monkeypatch.setattr(learning, "pick_device", lambda: Device(torch.device("cpu"), None))
+    sides, about = (photos.photos[:5], photos.photos[5:8]), (photos.classes, settings, features, tmp_path)
+
+    with learning.gather(flat_folder, *sides, *about, known=known) as seen:
+        assert (len(seen.fitted.pixels), len(seen.roomy.pixels)) == decoded
+        assert [len(seen.roomy), len(seen.fitted)] == [5, 8]
+    with learning.gather(flat_folder, *sides, *about) as unseen:
+        assert len(unseen.fitted.pixels) == 8
 
 
 def test_sights_that_lack_a_photo_are_not_used(flat_folder, tmp_path):

@@ -65,7 +65,7 @@ def train(
     probes = read_probes(far, near, photos.classes, ids_of(photos.photos))
     unfinished = Unfinished(workspace.memory, {"weights": weights_of(settings), "versions": versions()})
     with runs.new_run(path) as partial, TemporaryDirectory(dir=partial, prefix="sights-") as seen:
-        sights = training("fieldmark.sights").Sights(Path(seen)) if settings.epochs[1] else None
+        sights = training("fieldmark.sights").Sights(Path(seen))
         prepared = look_and_group(workspace, photos, settings, sights)
         outcome = (_train_folds if settings.folds else _train_once)(prepared, settings, partial, unfinished, sights)
         outcome = replace(outcome, strangers=judge_learned(probes, outcome.learned, outcome.unknown, settings))

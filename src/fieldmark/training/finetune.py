@@ -31,20 +31,20 @@ BOUNDS = (3e-4, 1e-3)
 
 
 def finetune(classifier: Classifier, lesson: Lesson, course: Course, done: int) -> Generator[Epoch]:
-    """Train the network, early layers slower than late ones, and yield a row per epoch, after the first `done`."""
+    """Train what is not frozen of the network, early layers slower than late ones; yield a row per epoch.
+
+    The first `done` epochs were trained already. See `partly_frozen`.
+    """
     epochs = lesson.settings.epochs[1]
-    with partly_frozen(classifier):
-        for epoch in range(done + 1, epochs + 1):
-            start, total = time.perf_counter(), torch.zeros((), device=lesson.device.place)
-            batches = lesson.batches(lesson.generator(STAGE, epoch), epoch)
-            for inputs, labels in track(batches, f"stage 2, epoch {epoch} of {epochs}", lesson.steps()):
-                total += learn_from(classifier, lesson, inputs, labels) * len(labels)
-                course.step()
-            is_judged = lesson.is_judged(epoch, epochs)
-            valid_loss, error_rate = verdict(judge(classifier, lesson), lesson) if is_judged else UNJUDGED
-            yield Epoch(
-                STAGE, epoch, float(total) / len(lesson.train), valid_loss, error_rate, time.perf_counter() - start
-            )
+    for epoch in range(done + 1, epochs + 1):
+        start, total = time.perf_counter(), torch.zeros((), device=lesson.device.place)
+        batches = lesson.batches(lesson.generator(STAGE, epoch), epoch)
+        for inputs, labels in track(batches, f"stage 2, epoch {epoch} of {epochs}", lesson.steps()):
+            total += learn_from(classifier, lesson, inputs, labels) * len(labels)
+            course.step()
+        is_judged = lesson.is_judged(epoch, epochs)
+        valid_loss, error_rate = verdict(judge(classifier, lesson), lesson) if is_judged else UNJUDGED
+        yield Epoch(STAGE, epoch, float(total) / len(lesson.train), valid_loss, error_rate, time.perf_counter() - start)
 
 
 def find_rates(classifier: Classifier, lesson: Lesson) -> Finder:
@@ -52,7 +52,8 @@ def find_rates(classifier: Classifier, lesson: Lesson) -> Finder:
     before = {name: value.clone() for name, value in classifier.state_dict().items()}
     groups = depth_groups(classifier)
     shares = spread(1 / EARLY_SHARE, 1.0, len(groups))
-    optimiser = torch.optim.AdamW([{"params": group} for group in groups], weight_decay=WEIGHT_DECAY)
+    own = [{"params": group} for group in groups]
+    optimiser = torch.optim.AdamW(own, weight_decay=WEIGHT_DECAY, fused=True)
     batches = chain.from_iterable(lesson.batches(lesson.generator(STAGE, -turn), 1) for turn in range(FINDER_STEPS))
     bar = track(repeat(None, FINDER_STEPS), "stage 2, learning rate", FINDER_STEPS)
 
@@ -66,8 +67,7 @@ def find_rates(classifier: Classifier, lesson: Lesson) -> Finder:
         optimiser.step()
         return float(loss)
 
-    with partly_frozen(classifier):
-        found = find_rate(STAGE, step, first=1e-5, last=1e-1, steps=FINDER_STEPS, bounds=BOUNDS)
+    found = find_rate(STAGE, step, first=1e-5, last=1e-1, steps=FINDER_STEPS, bounds=BOUNDS)
     classifier.load_state_dict(before)
     return found
 

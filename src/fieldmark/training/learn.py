@@ -6,7 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -27,19 +27,20 @@ from fieldmark.artifacts.runs import DIRECTIONS, Epoch, Finder
 from fieldmark.artifacts.unfinished import Checkpoint, Unfinished
 from fieldmark.classifier import Classifier, Fit
 from fieldmark.config import EARLY_SHARE, TrainSettings
-from fieldmark.device import pick_device
+from fieldmark.device import Device, pick_device
 from fieldmark.embed import Features
 from fieldmark.errors import RunError, TrainingFailed
 from fieldmark.halves import EARLY, cut
 from fieldmark.sights import Sights
 from fieldmark.terminal import say, warn
 from fieldmark.training.augment import ROOM
-from fieldmark.training.finetune import depth_groups, find_rates, finetune, spread
+from fieldmark.training.finetune import depth_groups, find_rates, finetune, partly_frozen, spread
 from fieldmark.training.head import PASSES, Seen, find_head_rate, train_head
 from fieldmark.training.loop import Course, Lesson, classify, features_of, judge_features
-from fieldmark.training.pixels import PixelStore, fill_store
+from fieldmark.training.pixels import PixelStore, fill_store, listed
 from fieldmark.training.progress import Progress, Story
-from fieldmark.training.sight import EarlySight
+from fieldmark.training.quick import quick_to_learn
+from fieldmark.training.sight import EarlySight, views_for
 
 UNEQUAL = 3.0
 """From this ratio of the largest class to the smallest on, the loss is weighted by class."""
@@ -136,7 +137,7 @@ def gather(
     unfinished: Unfinished | None = None,
     known: Sights | None = None,
 ) -> Iterator[Material]:
-    """Decode photos for the trainings made within the block.
+    """Decode photos for the trainings made within the block, as far as these ask for more than was seen already.
 
     Args:
         root: the folder that the photos' paths start from.
@@ -157,12 +158,20 @@ def gather(
     also = train if settings.epochs[1] else exemplars_of(train)
     fitted = list({photo.path: photo for photo in (*valid, *also)}.values())
     with TemporaryDirectory(dir=scratch, prefix="pixels-", ignore_cleanup_errors=True) as folder:
-        looked_at = fill_store(Path(folder, "fitted"), root, fitted, classes, fit_of(settings), "fitting photos")
-        roomy = Fit(round(settings.size * ROOM), settings.fit)
-        learned_from = fill_store(Path(folder, "roomy"), root, train, classes, roomy, "fitting photos to learn from")
-        stores = (learned_from.only(looked_at.photos) if settings.epochs[1] else learned_from, looked_at)
+        looked_at, learned_from = (listed(photos, classes) for photos in (fitted, train))
+        if pick_device().half is not None or not _holds(known, fitted):  # judging is done in full precision
+            looked_at = fill_store(Path(folder, "fitted"), root, fitted, classes, fit_of(settings), "fitting photos")
+        if settings.epochs[1]:
+            roomy, doing = Fit(round(settings.size * ROOM), settings.fit), "fitting photos to learn from"
+            learned_from = fill_store(Path(folder, "roomy"), root, train, classes, roomy, doing).only(looked_at.photos)
+        stores = learned_from, looked_at
         sight = _early_sight(settings, *stores, Path(folder), known)
         yield Material(tuple(classes), settings, *stores, features, sight, time.perf_counter() - start, unfinished)
+
+
+def _holds(known: Sights | None, photos: Sequence[PhotoFile]) -> bool:
+    """Whether all that the early half sees in some photos is known."""
+    return known is not None and {key_of(photo) for photo in photos} <= set(known.keys)
 
 
 def _early_sight(
@@ -180,7 +189,8 @@ def _early_sight(
     keys = [key_of(photo) for photo in fitted.photos]
     rows = np.array([row[key] for key in keys], dtype=np.int64) if row.keys() >= set(keys) else None
     there = (known, rows) if known is not None and rows is not None else None
-    return EarlySight(look, roomy, fitted, settings.size, settings.seed, device, Sights(folder), there)
+    views, own = views_for(settings.epochs[1]), Sights(folder)
+    return EarlySight(look, roomy, fitted, settings.size, settings.seed, views, device, own, there)
 
 
 def _look(early: Module, mean: Tensor, std: Tensor, images: Tensor) -> Tensor:
@@ -209,15 +219,16 @@ def learn(material: Material, train: Sequence[PhotoFile], valid: Sequence[PhotoF
     device.take(classifier)
     roomy = material.roomy.only(train)
     weights = _class_weights(roomy, classes, story)
-    halves = cut(classifier.backbone, settings.size) if material.sight else None
-    read = halves[1] if halves else classifier.features
-    lesson = Lesson(roomy, material.fitted.only(valid), weights, settings, device, read, material.sight, choose)
-    classifier.load_state_dict(_run_stages(classifier, lesson, Progress(story), material))
-    exemplars = material.fitted.only(exemplars_of(train))
-    with _timed(story, "judge"):
-        features = judge_features(classifier, lesson, lesson.valid)
-        logits = classify(classifier, features)
-        known = judge_features(classifier, lesson, exemplars)
+    valid_photos, exemplars = material.fitted.only(valid), material.fitted.only(exemplars_of(train))
+    with partly_frozen(classifier), _less_to_do(classifier, settings, device):
+        halves = cut(classifier.backbone, settings.size) if material.sight else None
+        read = halves[1] if halves else classifier.features
+        lesson = Lesson(roomy, valid_photos, weights, settings, device, read, material.sight, choose)
+        classifier.load_state_dict(_run_stages(classifier, lesson, Progress(story), material))
+        with _timed(story, "judge"):
+            features = judge_features(classifier, lesson, lesson.valid)
+            logits = classify(classifier, features)
+            known = judge_features(classifier, lesson, exemplars)
     return Learned(
         classifier.to("cpu"),
         story,
@@ -229,6 +240,12 @@ def learn(material: Material, train: Sequence[PhotoFile], valid: Sequence[PhotoF
         len(lesson.train),
         str(device),
     )
+
+
+def _less_to_do(classifier: Classifier, settings: TrainSettings, device: Device) -> AbstractContextManager[None]:
+    if settings.epochs[1] and device.is_processor and device.half is None:
+        return quick_to_learn(classifier.backbone, settings.size)
+    return nullcontext()
 
 
 def exemplars_of(train: Sequence[PhotoFile]) -> list[PhotoFile]:

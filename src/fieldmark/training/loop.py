@@ -128,7 +128,7 @@ class Course:
         self, groups: list[list[nn.Parameter]], rates: list[float], steps: int, decay: float = WEIGHT_DECAY
     ) -> None:
         """Prepare so many steps for groups of parameters, each with its highest rate."""
-        self.optimiser = torch.optim.AdamW([{"params": group} for group in groups], weight_decay=decay)
+        self.optimiser = torch.optim.AdamW([{"params": group} for group in groups], weight_decay=decay, fused=True)
         total = max(steps, FEWEST_STEPS)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, max_lr=rates, total_steps=total, pct_start=0.25

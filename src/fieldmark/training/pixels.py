@@ -82,8 +82,17 @@ def fill_store(
             else:
                 out.write(result.tobytes())
                 kept.append(photo)
-    index = {name: i for i, name in enumerate(classes)}
-    labels = torch.tensor([index[photo.label] for photo in kept], dtype=torch.int64)
     shape = (len(kept), 3, fit.size, fit.size)
     pixels = np.memmap(file, np.uint8, "r", shape=shape) if kept else np.zeros(shape, np.uint8)
-    return PixelStore(tuple(kept), labels, pixels, np.arange(len(kept)), tuple(lost))
+    return PixelStore(tuple(kept), _labels(kept, classes), pixels, np.arange(len(kept)), tuple(lost))
+
+
+def listed(photos: Sequence[PhotoFile], classes: Sequence[str]) -> PixelStore:
+    """Return a store of photos that none will be decoded of: all that counts of them was seen already."""
+    none = np.zeros((0, 3, 0, 0), np.uint8)
+    return PixelStore(tuple(photos), _labels(photos, classes), none, np.arange(len(photos)), ())
+
+
+def _labels(photos: Sequence[PhotoFile], classes: Sequence[str]) -> Tensor:
+    index = {name: i for i, name in enumerate(classes)}
+    return torch.tensor([index[photo.label] for photo in photos], dtype=torch.int64)

@@ -21,9 +21,20 @@ from fieldmark.terminal import track
 from fieldmark.training.augment import augment
 from fieldmark.training.pixels import PixelStore
 
-VIEWS = 4
-"""Ways that each photo is seen in, one an epoch: as it is, mirrored, and augmented in two. Further epochs see them
-again, in another order. The first two are there already when the features that tell copies apart are new."""
+UNMOVED = PLAIN, MIRRORED
+"""The first two views. They are there already when the features that tell copies apart are new."""
+
+EPOCHS_A_VIEW = 4
+"""Epochs for which a photo is augmented in one further way: a view costs as much as an epoch of a late half, and two of
+them for four epochs are no better than one; see docs/recipe.md."""
+
+
+def views_for(epochs: int) -> int:
+    """Return in how many ways each photo is seen, one an epoch: as it is, mirrored, and augmented.
+
+    When all have been seen they come again, in another order of the photos.
+    """
+    return len(UNMOVED) + -(-epochs // EPOCHS_A_VIEW)
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,7 @@ class EarlySight:
         fitted: photos to learn from or to judge by, fitted as the exported model will fit them.
         size: side of the square that the network sees.
         seed: of every augmentation.
+        views: how many there are; see `views_for`.
         device: where to work.
         own: where it is kept.
         known: what was seen earlier of all the fitted photos, as they are and mirrored, and the row of each; or None.
@@ -46,6 +58,7 @@ class EarlySight:
     fitted: PixelStore
     size: int
     seed: int
+    views: int
     device: Device
     own: Sights
     known: tuple[Sights, NDArray[np.int64]] | None = None
@@ -54,12 +67,12 @@ class EarlySight:
         """Return what is seen of photos to learn from in one epoch: `[len(rows), c, h, w]`.
 
         Args:
-            epoch: counted from 1; from `VIEWS` on those before come again.
+            epoch: counted from 1; after as many as there are views these come again.
             rows: where the photos lie in the file of `roomy`.
         """
-        number = (epoch - 1) % VIEWS
-        if number < 2:
-            return self._unmoved((PLAIN, MIRRORED)[number], self._as_fitted[rows])
+        number = (epoch - 1) % self.views
+        if number < len(UNMOVED):
+            return self._unmoved(UNMOVED[number], self._as_fitted[rows])
         name = f"view {number + 1}"
         if name not in self.own:
             generator = Generator().manual_seed((self.seed * 1_000_003 + number) % 2**63)
