@@ -66,6 +66,14 @@ def test_so_does_one_with_sums_before_its_activations():
         assert same(before, learned(network))
 
 
+def test_one_with_weights_that_nothing_hangs_on_is_no_trouble():
+    network = laid_out(nn.Sequential(nn.Conv2d(3, 8, 1), nn.ReLU6()))
+    network.register_parameter("idle", nn.Parameter(torch.zeros(3)))
+
+    with quick_to_learn(network, SIDE):
+        assert changed(network)
+
+
 def test_it_is_itself_again_after_an_error():
     network = laid_out(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU6()))
     modules = list(network.modules())
