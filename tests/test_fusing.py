@@ -7,6 +7,7 @@ from torch import nn
 
 from fieldmark import backbones
 from fieldmark.fusing import fuse_activations
+from support.networks import Overheard, are_close, laid_out
 
 
 def answers(network, side=96):
@@ -19,13 +20,8 @@ def activations(network):
     return [module for module in network.modules() if isinstance(module, nn.ReLU | nn.ReLU6)]
 
 
-def laid_out(network):
-    return network.eval().to(memory_format=torch.channels_last)
-
-
 def same(before, after):
-    close = (torch.allclose(a, b, 1e-4, 1e-5 * float(a.abs().max())) for a, b in zip(before, after, strict=True))
-    return all(close)
+    return are_close(before, after, 1e-4)
 
 
 def test_a_backbone_says_the_same_and_has_no_activation_left():
@@ -49,18 +45,6 @@ def test_activations_that_follow_something_else_stay():
 
     assert len(activations(network)) == 8 < old  # the last of each block, which comes after the sum
     assert same(before, answers(network))
-
-
-class Overheard(nn.Module):
-    """What its convolution says is read by an activation, and without one."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv, self.act = nn.Conv2d(3, 8, 3), nn.ReLU6()
-
-    def forward(self, images):
-        said = self.conv(images)
-        return self.act(said) - said
 
 
 def untouched(network):

@@ -99,7 +99,12 @@ def _says(network: nn.Module, size: int, before: Tensor) -> bool:
 
 
 def _answer(network: nn.Module, size: int) -> Tensor:
-    probe = torch.rand(2, 3, size, size, generator=Generator().manual_seed(0)).mul(2).sub(1)
     with torch.inference_mode():
-        answer: Tensor = network(probe.contiguous(memory_format=torch.channels_last))
+        answer: Tensor = network(probe(size))
     return answer
+
+
+def probe(size: int) -> Tensor:
+    """Return what a network is tried on: float32 `[2, 3, size, size]`, -1 to 1, the same every time."""
+    images = torch.rand(2, 3, size, size, generator=Generator().manual_seed(0)).mul(2).sub(1)
+    return images.contiguous(memory_format=torch.channels_last)

@@ -9,6 +9,7 @@ from fieldmark import backbones
 from fieldmark.training import quick
 from fieldmark.training.finetune import is_depthwise
 from fieldmark.training.quick import quick_to_learn
+from support.networks import Overheard, are_close, laid_out
 
 SIDE = 96
 
@@ -23,16 +24,11 @@ def learned(network):
 
 
 def same(before, after):
-    close = (torch.allclose(a, b, 1e-3, 1e-4 * float(a.abs().max())) for a, b in zip(before, after, strict=True))
-    return all(close)
+    return are_close(before, after, 1e-3)
 
 
 def changed(network):
     return [module for module in network.modules() if "_conv_forward" in module.__dict__]
-
-
-def laid_out(network):
-    return network.eval().to(memory_format=torch.channels_last)
 
 
 def frozen_in_part(network):
@@ -83,18 +79,6 @@ def test_it_is_itself_again_after_an_error():
         raise KeyboardInterrupt
 
     assert list(network.modules()) == modules and not changed(network)
-
-
-class Overheard(nn.Module):
-    """What its convolution says is read by an activation, and without one."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv, self.act = nn.Conv2d(3, 8, 3), nn.ReLU6()
-
-    def forward(self, images):
-        said = self.conv(images)
-        return self.act(said) - said
 
 
 def left_alone(network):

@@ -18,7 +18,7 @@ from fieldmark.config import EARLY_SHARE
 from fieldmark.halves import EARLY
 from fieldmark.terminal import track
 from fieldmark.training.finder import find_rate
-from fieldmark.training.loop import SMOOTHING, UNJUDGED, WEIGHT_DECAY, Course, Lesson, judge, verdict
+from fieldmark.training.loop import SMOOTHING, UNJUDGED, WEIGHT_DECAY, Course, Lesson, adamw, judge, verdict
 
 STAGE = 2
 
@@ -52,8 +52,7 @@ def find_rates(classifier: Classifier, lesson: Lesson) -> Finder:
     before = {name: value.clone() for name, value in classifier.state_dict().items()}
     groups = depth_groups(classifier)
     shares = spread(1 / EARLY_SHARE, 1.0, len(groups))
-    own = [{"params": group} for group in groups]
-    optimiser = torch.optim.AdamW(own, weight_decay=WEIGHT_DECAY, fused=True)
+    optimiser = adamw(groups, WEIGHT_DECAY)
     batches = chain.from_iterable(lesson.batches(lesson.generator(STAGE, -turn), 1) for turn in range(FINDER_STEPS))
     bar = track(repeat(None, FINDER_STEPS), "stage 2, learning rate", FINDER_STEPS)
 

@@ -159,7 +159,7 @@ def gather(
     fitted = list({photo.path: photo for photo in (*valid, *also)}.values())
     with TemporaryDirectory(dir=scratch, prefix="pixels-", ignore_cleanup_errors=True) as folder:
         looked_at, learned_from = (listed(photos, classes) for photos in (fitted, train))
-        if pick_device().half is not None or not _holds(known, fitted):  # judging is done in full precision
+        if pick_device().half is not None or _seen_of(fitted, known) is None:  # judging is done in full precision
             looked_at = fill_store(Path(folder, "fitted"), root, fitted, classes, fit_of(settings), "fitting photos")
         if settings.epochs[1]:
             roomy, doing = Fit(round(settings.size * ROOM), settings.fit), "fitting photos to learn from"
@@ -169,9 +169,13 @@ def gather(
         yield Material(tuple(classes), settings, *stores, features, sight, time.perf_counter() - start, unfinished)
 
 
-def _holds(known: Sights | None, photos: Sequence[PhotoFile]) -> bool:
-    """Whether all that the early half sees in some photos is known."""
-    return known is not None and {key_of(photo) for photo in photos} <= set(known.keys)
+def _seen_of(photos: Sequence[PhotoFile], known: Sights | None) -> tuple[Sights, NDArray[np.int64]] | None:
+    """Return what the early half saw of photos already and the row of each, or None where it is not all of them."""
+    row = {key: at for at, key in enumerate(known.keys)} if known is not None else {}
+    keys = [key_of(photo) for photo in photos]
+    if known is None or not row.keys() >= set(keys):
+        return None
+    return known, np.array([row[key] for key in keys], dtype=np.int64)
 
 
 def _early_sight(
@@ -185,11 +189,7 @@ def _early_sight(
     early = device.quicken(halves[0], settings.size)
     mean, std = (levels.view(1, 3, 1, 1).to(device.place) for levels in (pretrained.mean, pretrained.std))
     look = partial(_look, early, mean, std)
-    row = {key: at for at, key in enumerate(known.keys)} if known is not None else {}
-    keys = [key_of(photo) for photo in fitted.photos]
-    rows = np.array([row[key] for key in keys], dtype=np.int64) if row.keys() >= set(keys) else None
-    there = (known, rows) if known is not None and rows is not None else None
-    views, own = views_for(settings.epochs[1]), Sights(folder)
+    views, own, there = views_for(settings.epochs[1]), Sights(folder), _seen_of(fitted.photos, known)
     return EarlySight(look, roomy, fitted, settings.size, settings.seed, views, device, own, there)
 
 
@@ -243,7 +243,7 @@ def learn(material: Material, train: Sequence[PhotoFile], valid: Sequence[PhotoF
 
 
 def _less_to_do(classifier: Classifier, settings: TrainSettings, device: Device) -> AbstractContextManager[None]:
-    if settings.epochs[1] and device.is_processor and device.half is None:
+    if settings.epochs[1] and device.can_fuse:
         return quick_to_learn(classifier.backbone, settings.size)
     return nullcontext()
 

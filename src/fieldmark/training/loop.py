@@ -128,7 +128,7 @@ class Course:
         self, groups: list[list[nn.Parameter]], rates: list[float], steps: int, decay: float = WEIGHT_DECAY
     ) -> None:
         """Prepare so many steps for groups of parameters, each with its highest rate."""
-        self.optimiser = torch.optim.AdamW([{"params": group} for group in groups], weight_decay=decay, fused=True)
+        self.optimiser = adamw(groups, decay)
         total = max(steps, FEWEST_STEPS)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, max_lr=rates, total_steps=total, pct_start=0.25
@@ -155,6 +155,11 @@ class Course:
             state.setdefault(int(number), {})[name] = value
         self.optimiser.load_state_dict({"state": state, "param_groups": plain["groups"]})
         self.schedule.load_state_dict(plain["schedule"])
+
+
+def adamw(groups: list[list[nn.Parameter]], decay: float) -> torch.optim.AdamW:
+    """Return AdamW for groups of parameters; it updates each of them in one pass over memory."""
+    return torch.optim.AdamW([{"params": group} for group in groups], weight_decay=decay, fused=True)
 
 
 def judge(classifier: Classifier, lesson: Lesson) -> NDArray[np.float32]:

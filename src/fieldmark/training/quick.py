@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from typing import Any, TypeGuard
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
-from fieldmark.fusing import Convolve, activating, swap
+from fieldmark.fusing import Convolve, activating, probe, swap
 
 Bounds = tuple[float, float]
 Gradients = tuple[Tensor | None, Tensor | None, Tensor | None]
@@ -129,8 +129,7 @@ def _teaches(network: nn.Module, size: int, before: list[Tensor]) -> bool:
 
 def _taught(network: nn.Module, size: int) -> list[Tensor]:
     """Return what a network says of a probe, and the gradients of all of it that learns."""
-    probe = torch.rand(2, 3, size, size, generator=Generator().manual_seed(0)).mul(2).sub(1)
-    said = network.eval()(probe.contiguous(memory_format=torch.channels_last))
+    said = network.eval()(probe(size))
     learns = [value for value in network.parameters() if value.requires_grad]
     gradients = torch.autograd.grad(said.square().sum(), learns, allow_unused=True)
     return [said.detach(), *(gradient for gradient in gradients if gradient is not None)]
