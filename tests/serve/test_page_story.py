@@ -94,6 +94,20 @@ def give(page, event, carrier, content):
     page.evaluate(script, [event, carrier, base64.b64encode(content).decode()])
 
 
+def test_a_photo_chosen_before_the_script_of_the_page_has_come_is_looked_at_too(browser):
+    with BackgroundServer(Model(tiny_model_bytes())) as server, visit(browser, server.url) as page:
+        on_its_way = []
+        page.route("**/giving.js", lambda route: on_its_way.append(route))
+        with page.expect_request("**/giving.js"):
+            page.reload(wait_until="commit")
+        page.set_input_files("#file", picture(RED))
+        page.wait_for_function("() => document.querySelector('#file').files.length")
+        assert page.locator(".card").count() == 0
+
+        on_its_way[0].continue_()
+        assert bars(page)[0] == ["coral", "king"]
+
+
 def test_several_photos_at_once_are_counted_and_announced_together(browser):
     with BackgroundServer(Model(tiny_model_bytes())) as server, visit(browser, server.url) as page:
         page.set_input_files("#file", [picture(RED, f"{n}.png") for n in range(4)] + [picture(BLUE, "b.png")])

@@ -19,11 +19,13 @@ export function listen(photos, address) {
 }
 
 function listenToInput(input, photos) {
-  input.addEventListener("change", () => {
+  const chosen = () => {
     const files = [...input.files];
     input.value = ""; // so that choosing the same photo again is a change too
     if (files.length) photos(files);
-  });
+  };
+  input.addEventListener("change", chosen);
+  chosen(); // on a slow line a hand may be faster than this script
 }
 
 function listenToDrag(drop) {
