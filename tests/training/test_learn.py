@@ -91,11 +91,12 @@ def test_the_finder_leaves_no_trace_in_the_weights(flat_folder, tmp_path):
     assert slow.classifier.head.linear.weight.abs().max() < 1e-6
 
 
-def test_a_photo_that_vanishes_meanwhile_is_listed_and_ends_nothing(flat_folder, tmp_path):
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_photo_that_vanishes_meanwhile_is_listed_and_ends_nothing(flat_folder, tmp_path, epochs):
     photos = read_folder(flat_folder)
     sides = split(photos.photos, 42, 0.2, {})
     train, valid = ([p for p in photos.photos if sides[p.id] == side] for side in ("train", "valid"))
-    settings = TrainSettings.of(TINY)
+    settings = TrainSettings.of({**TINY, "epochs": (1, epochs)})
     features = see(flat_folder, photos, settings)
     (flat_folder / train[0].path).unlink()
 

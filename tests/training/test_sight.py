@@ -25,7 +25,7 @@ SIZE = TINY["size"]
 
 @pytest.fixture
 def material(flat_folder, tmp_path):
-    settings, photos = TrainSettings.of(TINY), read_folder(flat_folder)
+    settings, photos = TrainSettings.of({**TINY, "epochs": (1, 3)}), read_folder(flat_folder)
     features = embed(Workspace.open(flat_folder), photos.photos, flat_folder, size=settings.size)
     some = photos.photos[:5]
     with learning.gather(flat_folder, some, some, photos.classes, settings, features, tmp_path) as material:
@@ -88,7 +88,7 @@ def test_what_was_seen_for_the_features_is_what_would_be_seen_again(flat_folder,
             assert torch.equal(first.sight.view(epoch, rows), second.sight.view(epoch, rows))  # to the last bit
 
 
-@pytest.mark.parametrize(("epochs", "decoded"), [((1, 0), (0, 0)), ((1, 1), (0, 5))])
+@pytest.mark.parametrize(("epochs", "decoded"), [((1, 0), (0, 0)), ((1, 2), (0, 0)), ((1, 3), (0, 5))])
 def test_only_photos_whose_pixels_count_are_decoded(flat_folder, tmp_path, monkeypatch, epochs, decoded):
     settings, photos = TrainSettings.of({**TINY, "epochs": epochs}), read_folder(flat_folder)
     (tmp_path / "sights").mkdir()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from fieldmark.artifacts.modelfile import INPUT, METADATA_KEY, OUTPUTS, ModelInfo
 from fieldmark.artifacts.runs import DIRECTIONS
 from fieldmark.classifier import Classifier, Fit
+from fieldmark.engines.memory import uncollected
 
 TINY_LENGTH = 1e-6
 """Features shorter than this have no direction."""
@@ -73,7 +74,7 @@ def to_onnx(answering: Answering, info: ModelInfo) -> bytes:
     answering = answering.cpu().float().eval()
     example = torch.zeros(320, 480, 3, dtype=torch.uint8)  # any size would do: both sides are free
     free = {0: torch.export.Dim("height", min=1), 1: torch.export.Dim("width", min=1)}
-    with torch.inference_mode(), _quiet():
+    with torch.inference_mode(), _quiet(), uncollected():
         program = torch.onnx.export(
             answering,
             (example,),

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from fieldmark.engines.memory import uncollected
 from fieldmark.errors import MissingExtra
 
 
 def training(module: str) -> Any:
     """Import a module that needs torch, or say which extra brings it."""
-    with needs_train_extra("Training and exporting"):
+    with needs_train_extra("Training and exporting"), uncollected():
         return importlib.import_module(module)
 
 

@@ -67,7 +67,7 @@ def asking_learned(learned: Learned, settings: TrainSettings, temperature: float
     device.quicken(classifier.backbone, settings.size)
 
     def answer(pictures: Sequence[Pixels]) -> NDArray[np.float64]:
-        fitted = torch.from_numpy(np.stack([network.fit_pixels(pixels, fit) for pixels in pictures]))
+        fitted = torch.from_numpy(np.stack(list(map_threads(lambda pixels: network.fit_pixels(pixels, fit), pictures))))
         parts = torch.split(fitted.contiguous(memory_format=torch.channels_last), device.at_once)
         with torch.inference_mode(), device.mixed():
             logits = torch.cat([classifier(part) for part in parts]).double() / temperature

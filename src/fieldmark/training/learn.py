@@ -40,7 +40,7 @@ from fieldmark.training.loop import Course, Lesson, classify, features_of, judge
 from fieldmark.training.pixels import PixelStore, fill_store, listed
 from fieldmark.training.progress import Progress, Story
 from fieldmark.training.quick import quick_to_learn
-from fieldmark.training.sight import EarlySight, views_for
+from fieldmark.training.sight import UNMOVED, EarlySight, views_for
 
 UNEQUAL = 3.0
 """From this ratio of the largest class to the smallest on, the loss is weighted by class."""
@@ -157,15 +157,22 @@ def gather(
     # Stage 2 sees photos to learn from as they are, too; else only the exemplars among them are looked at once more.
     also = train if settings.epochs[1] else exemplars_of(train)
     fitted = list({photo.path: photo for photo in (*valid, *also)}.values())
+    early = _early_half(settings)
     with TemporaryDirectory(dir=scratch, prefix="pixels-", ignore_cleanup_errors=True) as folder:
-        looked_at, learned_from = (listed(photos, classes) for photos in (fitted, train))
+        looked_at = listed(fitted, classes)
         if pick_device().half is not None or _seen_of(fitted, known) is None:  # judging is done in full precision
             looked_at = fill_store(Path(folder, "fitted"), root, fitted, classes, fit_of(settings), "fitting photos")
         if settings.epochs[1]:
+            readable = {photo.path for photo in looked_at.photos}
+            train = [photo for photo in train if photo.path in readable]
+        learned_from = listed(train, classes)
+        if settings.epochs[1] > (len(UNMOVED) if early else 0):  # else no photo is ever augmented
             roomy, doing = Fit(round(settings.size * ROOM), settings.fit), "fitting photos to learn from"
-            learned_from = fill_store(Path(folder, "roomy"), root, train, classes, roomy, doing).only(looked_at.photos)
-        stores = learned_from, looked_at
-        sight = _early_sight(settings, *stores, Path(folder), known)
+            learned_from = fill_store(Path(folder, "roomy"), root, train, classes, roomy, doing)
+        stores, sight = (learned_from, looked_at), None
+        if early is not None:
+            views, own, there = views_for(settings.epochs[1]), Sights(Path(folder)), _seen_of(looked_at.photos, known)
+            sight = EarlySight(early, *stores, settings.size, settings.seed, views, pick_device(), own, there)
         yield Material(tuple(classes), settings, *stores, features, sight, time.perf_counter() - start, unfinished)
 
 
@@ -178,19 +185,15 @@ def _seen_of(photos: Sequence[PhotoFile], known: Sights | None) -> tuple[Sights,
     return known, np.array([row[key] for key in keys], dtype=np.int64)
 
 
-def _early_sight(
-    settings: TrainSettings, roomy: PixelStore, fitted: PixelStore, folder: Path, known: Sights | None
-) -> EarlySight | None:
-    """Return what the early half of the pretrained backbone sees in photos, or None where it cannot be cut."""
+def _early_half(settings: TrainSettings) -> Callable[[Tensor], Tensor] | None:
+    """Return what tells what the early half of the pretrained backbone sees, or None where it cannot be cut."""
     device, pretrained = pick_device(), backbones.pretrained(settings.backbone, _weights_file(settings))
     halves = cut(device.take(pretrained.network.eval()), settings.size)
     if halves is None:
         return None
     early = device.quicken(halves[0], settings.size)
     mean, std = (levels.view(1, 3, 1, 1).to(device.place) for levels in (pretrained.mean, pretrained.std))
-    look = partial(_look, early, mean, std)
-    views, own, there = views_for(settings.epochs[1]), Sights(folder), _seen_of(fitted.photos, known)
-    return EarlySight(look, roomy, fitted, settings.size, settings.seed, views, device, own, there)
+    return partial(_look, early, mean, std)
 
 
 def _look(early: Module, mean: Tensor, std: Tensor, images: Tensor) -> Tensor:
