@@ -114,7 +114,7 @@ def test_a_disk_that_takes_nothing_costs_a_warning_and_no_features(folder, monke
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cache, "write_bytes", full)
+    monkeypatch.setattr(cache, "whole_file", full)
     with speaking(Voice.STDERR):
         found = look(folder)
 

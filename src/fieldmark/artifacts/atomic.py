@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 
-def write_bytes(path: Path, data: bytes, flush: bool = True) -> None:
-    """Write `data` beside `path`, flush it to the disk, then rename it into place.
+@contextmanager
+def whole_file(path: Path, flush: bool = True) -> Iterator[BinaryIO]:
+    """Yield a file beside `path` to write to; at the end flush it to the disk and rename it into place.
 
     A reader, a crash or a full disk never sees half a file: an older file of that name stays as it was. Without `flush`
     that holds for a killed process, and not for a power failure.
@@ -22,7 +25,7 @@ def write_bytes(path: Path, data: bytes, flush: bool = True) -> None:
     partial = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             if flush:
                 file.flush()
                 os.fsync(file.fileno())
@@ -31,6 +34,12 @@ def write_bytes(path: Path, data: bytes, flush: bool = True) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def write_bytes(path: Path, data: bytes, flush: bool = True) -> None:
+    """Write `data` as a file that is either whole or absent; see `whole_file`."""
+    with whole_file(path, flush) as file:
+        file.write(data)
 
 
 def write_text(path: Path, text: str) -> None:
