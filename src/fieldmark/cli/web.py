@@ -23,9 +23,9 @@ def add_page(parser: argparse.ArgumentParser) -> None:
 
 def page_asked_for(given: argparse.Namespace) -> Maker | None:
     """Return what makes the page, with all that it needs at hand; None where none is asked for."""
-    from fieldmark.pipeline.web import Maker
-
     if given.web is not None:
+        from fieldmark.pipeline.web import Maker
+
         return Maker(given.web, given.runtime)
     if given.runtime is not None:
         raise WrongUsage("--runtime is for the page that --web DIR writes; name that folder too.")
