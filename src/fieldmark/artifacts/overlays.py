@@ -6,7 +6,6 @@ it is a plain npz, and one that is damaged, of another schema or of another way 
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 import zlib
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldmark.artifacts import features
-from fieldmark.artifacts.atomic import write_bytes
+from fieldmark.artifacts.atomic import whole_file
 from fieldmark.artifacts.workspace import Workspace
 
 NAME = "overlays.npz"
@@ -50,15 +49,14 @@ def write(path: Path, method: str, overlays: Mapping[tuple[str, str], bool]) -> 
     keys = list(dict.fromkeys(key for pair in overlays for key in pair))
     places = {key: place for place, key in enumerate(keys)}
     pairs = [(places[whole], places[part]) for whole, part in overlays]
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        about=np.array(json.dumps(_about(method))),
-        keys=np.array(keys, np.str_),
-        pairs=np.array(pairs, np.int32).reshape(-1, 2),
-        inside=np.array(list(overlays.values()), np.bool_),
-    )
-    write_bytes(path, buffer.getvalue())
+    with whole_file(path) as file:
+        np.savez_compressed(
+            file,
+            about=np.array(json.dumps(_about(method))),
+            keys=np.array(keys, np.str_),
+            pairs=np.array(pairs, np.int32).reshape(-1, 2),
+            inside=np.array(list(overlays.values()), np.bool_),
+        )
 
 
 def _about(method: str) -> dict[str, object]:

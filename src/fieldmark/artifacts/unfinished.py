@@ -7,7 +7,6 @@ removed when the run is written. A cache: losing it costs time, and what cannot 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import time
 import zipfile
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fieldmark.artifacts.atomic import write_bytes
+from fieldmark.artifacts.atomic import whole_file
 from fieldmark.errors import explain_os_error
 from fieldmark.terminal import warn
 
@@ -109,12 +108,11 @@ class Checkpoint:
         """Replace what was kept. A disk that takes nothing costs a warning, once."""
         if self.refused:
             return
-        buffer = io.BytesIO()
         about = np.array(json.dumps({"key": self.key, "notes": notes}))
-        np.savez(buffer, allow_pickle=False, **{ABOUT: about}, **arrays)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(self.path, buffer.getvalue())
+            with whole_file(self.path) as file:
+                np.savez(file, allow_pickle=False, **{ABOUT: about}, **arrays)
             self.written = time.monotonic()
         except OSError as error:
             self.refused = True

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import io
 import json
 import zipfile
 import zlib
@@ -19,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fieldmark.artifacts.atomic import write_bytes
+from fieldmark.artifacts.atomic import whole_file
 from fieldmark.artifacts.features import key_of
 from fieldmark.artifacts.photos import PhotoFile
 from fieldmark.artifacts.splits import Sides
@@ -90,11 +89,10 @@ class KeptFolds:
 
     def keep(self, fold: int, judged: Judged) -> None:
         """Write a fold down; a disk that takes nothing costs a warning."""
-        buffer = io.BytesIO()
-        np.savez(buffer, photos=np.array(judged.photos), logits=judged.logits, seconds=np.array(judged.seconds))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_bytes(self._path(fold), buffer.getvalue())
+            with whole_file(self._path(fold)) as file:
+                np.savez(file, photos=np.array(judged.photos), logits=judged.logits, seconds=np.array(judged.seconds))
         except OSError as error:
             warn(f"A fold that was trained is not kept for the next time. {explain_os_error(error)}")
 

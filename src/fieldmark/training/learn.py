@@ -159,9 +159,10 @@ def gather(
     fitted = list({photo.path: photo for photo in (*valid, *also)}.values())
     early = _early_half(settings)
     with TemporaryDirectory(dir=scratch, prefix="pixels-", ignore_cleanup_errors=True) as folder:
-        looked_at = listed(fitted, classes)
-        if pick_device().half is not None or _seen_of(fitted, known) is None:  # judging is done in full precision
+        looked_at, there = listed(fitted, classes), _seen_of(fitted, known)
+        if pick_device().half is not None or there is None:  # judging is done in full precision
             looked_at = fill_store(Path(folder, "fitted"), root, fitted, classes, fit_of(settings), "fitting photos")
+            there = _seen_of(looked_at.photos, known)
         if settings.epochs[1]:
             readable = {photo.path for photo in looked_at.photos}
             train = [photo for photo in train if photo.path in readable]
@@ -171,7 +172,7 @@ def gather(
             learned_from = fill_store(Path(folder, "roomy"), root, train, classes, roomy, doing)
         stores, sight = (learned_from, looked_at), None
         if early is not None:
-            views, own, there = views_for(settings.epochs[1]), Sights(Path(folder)), _seen_of(looked_at.photos, known)
+            views, own = views_for(settings.epochs[1]), Sights(Path(folder))
             sight = EarlySight(early, *stores, settings.size, settings.seed, views, pick_device(), own, there)
         yield Material(tuple(classes), settings, *stores, features, sight, time.perf_counter() - start, unfinished)
 
