@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from fieldmark.artifacts import card
 from fieldmark.artifacts.modelfile import Model
 from fieldmark.artifacts.runs import Run
 
@@ -40,10 +41,19 @@ def test_a_killed_training_leaves_a_whole_run_or_none(tiny_folder, tmp_path, who
     assert all(path.name.startswith((".run.", "run")) for path in tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("seconds", [5.0, 7.0])
-def test_a_killed_export_leaves_a_whole_file_or_none(tiny_run, tmp_path, seconds):
-    run_for(["export", str(tiny_run.path), "-o", str(tmp_path / "model.onnx")], seconds)
+@pytest.fixture(scope="module")
+def whole_export(tiny_run, tmp_path_factory):
+    return run_for(["export", str(tiny_run.path), "-o", str(tmp_path_factory.mktemp("whole") / "model.onnx")], None)
 
-    if (tmp_path / "model.onnx").exists():
+
+@pytest.mark.parametrize("moment", [0.6, 0.9, 0.97])
+def test_a_killed_export_leaves_whole_files_or_none(tiny_run, tmp_path, whole_export, moment):
+    run_for(["export", str(tiny_run.path), "-o", str(tmp_path / "model.onnx")], whole_export * moment)
+
+    left = {path.name for path in tmp_path.iterdir()}
+    if "model.onnx" in left:
         assert Model(tmp_path / "model.onnx").classes == ("blue", "red")
-    assert all(path.name.startswith((".model.onnx.", "model.onnx")) for path in tmp_path.iterdir())
+    if "model.card.md" in left:
+        assert "model.onnx" in left
+        assert card.is_untouched(tmp_path / "model.card.md")
+    assert all(name.startswith((".model.onnx.", ".model.card.md.")) for name in left - {"model.onnx", "model.card.md"})
