@@ -91,6 +91,23 @@ def test_a_picture_alone_goes_to_the_model_with_more_threads_and_one_beside_anot
     assert (asked, alone.most) == (["for several"], 1)
 
 
+def test_a_picture_that_others_wait_for_is_not_alone(model):
+    alone, asked = Slow(model), []
+    desk = Answers(Named(model, asked), Limits(threads=1), Tally())
+    desk.for_one = alone
+
+    async def three():
+        first = asyncio.create_task(desk.about(picture_bytes(RED)))
+        await until(lambda: alone.inside == 1)
+        others = [asyncio.create_task(desk.about(picture_bytes(RED))) for _ in range(2)]
+        await until(lambda: desk.waiting == 2)
+        alone.may_answer.set()
+        await asyncio.gather(first, *others)
+
+    asyncio.run(three())
+    assert asked == ["for several"]  # the second, beside which the third waits
+
+
 def test_past_those_that_may_wait_one_is_told_to_come_back(model):
     slow = Slow(model)
     desk = Answers(slow, Limits(threads=1, waiting=2), Tally())

@@ -136,7 +136,7 @@ class Answers:
                 give_back_memory()
 
     def _answer(self, pixels: Pixels, with_thumbnail: bool) -> dict[str, Any]:
-        model = self.for_one if self.for_one and self.looking <= 1 else self._model
+        model = self.for_one if self.for_one and len(self._jobs) == 1 else self._model
         reply = model.predict(pixels).to_dict()
         reply["threshold"] = self._model.info.threshold
         reply["model"] = self._about_model
