@@ -313,7 +313,9 @@ def _open_session(data: bytes, source: str, threads: int | None) -> Any:
     options.log_severity_level = 4  # its own errors come back as exceptions; no second copy on stderr
     if threads:
         options.intra_op_num_threads = threads
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Threads of one photo look out for work between two layers, since waking them takes longer than most layers do;
+        # once it is answered they rest, and leave the processors to others.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's exceptions share no base class
