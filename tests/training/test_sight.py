@@ -8,6 +8,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from fieldmark import device
 from fieldmark.artifacts.photos import read_folder
 from fieldmark.artifacts.workspace import Workspace
 from fieldmark.cli import main
@@ -24,7 +25,9 @@ SIZE = TINY["size"]
 
 
 @pytest.fixture
-def material(flat_folder, tmp_path):
+def material(flat_folder, tmp_path, monkeypatch):
+    # In float32 on every processor: what is seen is compared here, and not in how many bits.
+    monkeypatch.setattr(device, "pick_processor", lambda: Device(torch.device("cpu"), None))
     settings, photos = TrainSettings.of({**TINY, "epochs": (1, 3)}), read_folder(flat_folder)
     features = embed(Workspace.open(flat_folder), photos.photos, flat_folder, size=settings.size)
     some = photos.photos[:5]
