@@ -147,7 +147,7 @@ def how_much_faster(half: torch.dtype) -> float:
         return _clock() - start
 
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # several wait for the slowest of them, and something else may be at work
+    torch.set_num_threads(1)  # the clock is this thread's alone
     times: list[tuple[float, float]] = []
     try:
         for trial in range(1, TRIALS + 1):
