@@ -36,6 +36,7 @@ lint: setup  ## Check style, types and the layers
 
 bench: setup  ## Measure; the tables go into bench/RESULTS.md
 	$(BIN)/python bench/seeds.py ../shared/data/snakes/classes
+	$(BIN)/python bench/decode.py
 	$(BIN)/python bench/harvest.py
 	$(BIN)/python bench/harvest.py --memory
 	$(BIN)/python bench/near_duplicates.py ../shared/data/snakes/classes ../shared/data/bears_raw

@@ -17,21 +17,10 @@ from PIL import Image, ImageFile
 from fieldmark.errors import NotAPhoto, TooManyPixels
 from fieldmark.imaging.decode import MAX_PIXELS, as_pixels, decode, read_bytes
 from support import icc_profiles as icc
+from support.pictures import damage, encode, exif, scene
 
 HEIC = Path(__file__).with_name("painted.heic")  # 192 x 128 as stored, turned upright by its orientation 6
 HEIC_REDNESS = [[64, 58, 67, 60], [66, 66, 74, 67], [67, 68, 74, 72], [65, 77, 71, 60]]
-
-
-def encode(image, format_, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, format_, **options)
-    return buffer.getvalue()
-
-
-def scene(width=60, height=45, seed=0):
-    """Smooth coloured patches: lossy codecs keep them nearly as they are."""
-    patches = np.random.default_rng(seed).integers(0, 255, (4, 5, 3), dtype=np.uint8)
-    return Image.fromarray(patches).resize((width, height), Image.Resampling.BICUBIC)
 
 
 def chunk(kind, data):
@@ -127,12 +116,6 @@ TURNED = {
     7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
     8: lambda a: np.rot90(a),
 }
-
-
-def exif(orientation):
-    block = Image.Exif()
-    block[0x0112] = orientation
-    return block.tobytes()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -513,20 +496,6 @@ SAMPLES = {
     "jpeg2000": encode(scene(), "JPEG2000"),
     "heic": HEIC.read_bytes(),
 }
-
-
-def damage(data, rng):
-    damaged = bytearray(data)
-    for _ in range(rng.choice((1, 1, 2, 5, 20))):
-        at = rng.randrange(len(damaged)) if rng.random() < 0.5 else rng.randrange(min(len(damaged), 500))
-        what = rng.random()
-        if what < 0.7:
-            damaged[at] = rng.choice((rng.randrange(256), 0, 255, 128))
-        elif what < 0.85:
-            del damaged[at : at + rng.randrange(1, 9)]
-        else:
-            damaged[at:at] = rng.randbytes(rng.randrange(1, 9))
-    return bytes(damaged)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -19,6 +19,7 @@ SERVING = (
     "pillow",
     "prometheus-client",
     "python-multipart",
+    "simplejpeg",
     "starlette",
 )
 """What a function needs that answers with a model file: the server without the part that listens on a port."""

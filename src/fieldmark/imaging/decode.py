@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from fieldmark.errors import NotAPhoto, TooManyPixels
+from fieldmark.imaging import jpeg
 from fieldmark.imaging.scans import why_endless
 from fieldmark.imaging.sniff import name_content
 
@@ -75,6 +76,10 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Pixels:
         NotAPhoto: the bytes are no picture, or not a whole one. The message says what they are instead.
     """
     with opened(data, max_pixels) as image:
+        if jpeg.is_plain(image) and turn_of(image) is None:
+            pixels = jpeg.pixels_of(data, image.size)
+            if pixels is not None:
+                return pixels
         image.load()
         return np.array(to_rgb(upright(image)), dtype=np.uint8)
 
