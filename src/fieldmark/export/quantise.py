@@ -19,6 +19,7 @@ import onnx
 from fieldmark.export.layers import Layer, features_of, layers_of, watch, weights_of, with_weights
 from fieldmark.export.levels import take_levels
 from fieldmark.export.rounding import Rounded, look, round_all
+from fieldmark.export.stem import lay_out_stem
 from fieldmark.export.stored import in_float16, in_whole_numbers
 from fieldmark.export.upright import upright
 from fieldmark.imaging.decode import Pixels
@@ -106,6 +107,7 @@ def to_int8(data: bytes, photos: Sequence[Pixels]) -> Small:
         if decibels >= AIM or len(in_float) + more > MOST_FLOAT * len(layers):
             break
         in_float += _noisiest(model, small, [layer for layer in layers if layer.name not in in_float], probe)[:more]
+    small = lay_out_stem(small)
     onnx.checker.check_model(small)
     return Small(bytes(small.SerializeToString()), len(calibrate), len(layers), tuple(in_float), decibels)
 
