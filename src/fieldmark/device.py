@@ -117,7 +117,8 @@ def pick_processor() -> Device:
         return Device(place, None, "this processor has no bfloat16")
     faster = how_much_faster(torch.bfloat16)
     if faster < WORTH_IT:
-        return Device(place, None, "bfloat16 is slower on this processor, as measured")
+        how = "slower" if faster < 1 else "hardly faster"
+        return Device(place, None, f"bfloat16 is {how} on this processor, as measured")
     return Device(place, torch.bfloat16, "faster than float32 on this processor, as measured")
 
 

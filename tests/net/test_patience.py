@@ -1,18 +1,23 @@
 import asyncio
+import contextlib
 import json
+import random
 import socket
 import threading
+import time
+from collections.abc import AsyncIterator
 from contextlib import closing, contextmanager
 
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from fieldmark.net.listener import listen
 from fieldmark.net.patience import Patience
 from fieldmark.net.quiet import answering
+from support.pictures import damage
 
 HELLO = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -36,6 +41,15 @@ class Site:
     async def large(self, request: Request) -> Response:
         return Response(bytes(32 * 2**20))
 
+    async def halves(self, request: Request) -> Response:
+        async def both() -> AsyncIterator[bytes]:
+            yield b"one half"
+            while not self.may_answer.is_set():
+                await asyncio.sleep(0.005)
+            yield b", the other"
+
+        return StreamingResponse(both())
+
     async def slow(self, request: Request) -> Response:
         self.entered.release()
         while not self.may_answer.is_set():
@@ -45,11 +59,17 @@ class Site:
     async def refuse(self, request: Request) -> Response:
         return PlainTextResponse("no", 413)
 
+    async def echo(self, request: Request) -> Response:
+        body = await request.body()
+        return PlainTextResponse(f"{len(body)} bytes, x-late is {request.headers.get('x-late')}")
+
     @contextmanager
     def open(self, **patience):
         routes = [
             *(Route("/", self.hello), Route("/large", self.large), Route("/slow", self.slow)),
+            Route("/halves", self.halves),
             Route("/refuse", self.refuse, methods=["POST"]),
+            Route("/echo", self.echo, methods=["POST"]),
         ]
         listener = listen("127.0.0.1", 0, 1)
         self.address = listener.getsockname()
@@ -148,8 +168,9 @@ def test_who_takes_a_large_answer_gets_it_whole(site):
 def test_an_endless_body_after_a_refusal_is_cut_off(site):
     with site.open(head=0.3), site.call() as caller:
         caller.sendall(b"POST /refuse HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        until = time.monotonic() + 20
         with pytest.raises(ConnectionError):
-            for _ in range(100_000):
+            while time.monotonic() < until:
                 caller.sendall(b"1000\r\n" + bytes(4096) + b"\r\n")
         assert site.reasons == ["slow_head"]
 
@@ -209,6 +230,19 @@ def test_where_all_are_being_answered_the_next_is_told_to_come_back(site):
         b"\x16\x03\x01\x02\x00\x01\x00",
         b"hello\r\n\r\n",
         b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"GET / HTTP/0.9\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/2.0\r\nHost: x\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n",
+        b"GET /\xc3\xa4 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX : spaced\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: 1\r\n folded\r\n\r\n",
+        b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+        b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\nhello",
+        b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
         b"X" * 100_000,
     ],
 )
@@ -227,3 +261,130 @@ def test_requests_sent_ahead_are_answered_in_turn(site):
         caller.sendall(HELLO * 3 + HELLO.replace(b"Host", b"Connection: close\r\nHost"))
         assert read_all(caller).count(b"hello") == 4
         assert site.reasons == []
+
+
+def test_http_1_0_needs_no_host(site):
+    with site.open(), site.call() as caller:
+        caller.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert read_all(caller).endswith(b"hello")
+
+
+LARGE_HEADS = {
+    "in one line": lambda size: b"X-Large: " + b"x" * size + b"\r\n",
+    "in many": lambda size: b"X: 12\r\n" * (size // 7),
+}
+
+
+@pytest.mark.parametrize("head", LARGE_HEADS.values(), ids=LARGE_HEADS)
+@pytest.mark.parametrize("piece", [1460, 1_000_000])
+def test_a_head_may_have_64_kib(site, head, piece):
+    with site.open(), site.call() as caller:
+        asked = HELLO[:-2] + head(60_000) + b"\r\n"
+        for at in range(0, len(asked), piece):
+            caller.sendall(asked[at : at + piece])
+        assert says(caller, b"hello")
+        assert is_greeted(caller)  # the next begins to count anew
+    assert site.reasons == []
+
+
+@pytest.mark.parametrize("head", [*LARGE_HEADS.values(), lambda size: b"X" * size], ids=[*LARGE_HEADS, "in a name"])
+@pytest.mark.parametrize("piece", [1460, 1_000_000])
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_larger_head_is_refused_whether_it_ends_or_not(site, head, piece, ends):
+    with site.open(), site.call() as caller:
+        asked = HELLO[:-2] + head(700_000) + (b"\r\n" if ends else b"")
+        with contextlib.suppress(ConnectionError):
+            for at in range(0, len(asked), piece):
+                caller.sendall(asked[at : at + piece])
+        assert b"hello" not in read_all(caller)
+        assert site.told.acquire(timeout=20)
+        assert site.reasons == ["malformed"]
+
+
+def test_an_address_without_end_is_refused(site):
+    with site.open(), site.call() as caller:
+        with contextlib.suppress(ConnectionError):
+            caller.sendall(b"GET /" + b"a" * 700_000)
+        read_all(caller)
+        assert site.told.acquire(timeout=20)
+        assert site.reasons == ["malformed"]
+
+
+def test_lines_behind_a_body_are_not_heeded(site):
+    with site.open(), site.call() as caller:
+        head = b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: x-late\r\n\r\n"
+        caller.sendall(head + b"5\r\nhello\r\n0\r\nX-Late: yes\r\n\r\n")
+        assert says(caller, b"5 bytes, x-late is None")
+        assert is_greeted(caller)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_what_follows_a_wish_for_another_protocol_is_answered(site, together):
+    wish = HELLO.replace(b"Host", b"Connection: Upgrade\r\nUpgrade: h2c\r\nHost")
+    upload = b"POST /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nhello"
+    with site.open(), site.call() as caller:
+        for part in [wish + upload + wish] if together else [wish, upload, wish]:
+            caller.sendall(part)
+        caller.sendall(HELLO.replace(b"Host", b"Connection: close\r\nHost"))
+        answer = read_all(caller)
+    assert answer.count(b"HTTP/1.1 200") == 4 and b"5 bytes" in answer
+
+
+def test_of_requests_sent_ahead_only_so_many_are_kept(site):
+    with site.open(), site.call() as caller:
+        caller.sendall(HELLO.replace(b"/ ", b"/slow ") + HELLO * 5000)
+        assert read_all(caller).count(b"HTTP/1.1") <= 1
+        assert site.reasons == ["malformed"]
+        site.may_answer.set()
+        with site.call() as other:
+            assert is_greeted(other)
+
+
+def test_nonsense_behind_a_request_is_not_written_into_the_answer_to_it(site):
+    with site.open(), site.call() as caller:
+        caller.sendall(HELLO.replace(b"/ ", b"/halves "))
+        assert says(caller, b"one half\r\n")
+        caller.sendall(b"\x00nonsense\r\n\r\n")
+        assert read_all(caller) == b""
+        assert site.reasons == ["malformed"]
+        site.may_answer.set()
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 100])
+def test_a_body_is_read_where_another_protocol_was_wished_for(site, pieces):
+    head = b"POST /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+    plain = head + b"Content-Length: 1000\r\n\r\n" + bytes(1000)
+    chunked = head + b"Transfer-Encoding: chunked\r\n\r\n" + (b"64\r\n" + bytes(100) + b"\r\n") * 7 + b"0\r\n\r\n"
+    with site.open(), site.call() as caller:
+        for asked, size in ((plain, 1000), (chunked, 700), (plain, 1000)):
+            for at in range(0, len(asked), len(asked) // pieces):
+                caller.sendall(asked[at : at + len(asked) // pieces])
+                time.sleep(0.001)
+            assert says(caller, b"%d bytes, x-late is None" % size)
+        assert is_greeted(caller)
+    assert site.reasons == []
+
+
+def test_damaged_requests_are_answered_or_refused_and_never_a_fault(site, caplog):
+    whole = b"".join(
+        (
+            HELLO.replace(b"Host", b"Connection: Upgrade\r\nUpgrade: h2c\r\nHost"),
+            b"POST /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\nContent-Length: 4\r\n\r\nbody",
+            b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Late: y\r\n\r\n",
+            b"HEAD / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n",
+        )
+    )
+    rng = random.Random(7)
+    with site.open(idle=0.5, head=0.5) as open_site:
+        for _ in range(300):
+            data = damage(whole, rng)
+            cut = rng.randrange(len(data))
+            with open_site.call() as caller, contextlib.suppress(OSError):
+                caller.sendall(data[:cut])
+                caller.sendall(data[cut:])
+                caller.shutdown(socket.SHUT_WR)
+                read_all(caller)
+        with open_site.call() as caller:
+            assert is_greeted(caller)
+    assert set(site.reasons) <= {"malformed", "slow_head"} and "malformed" in site.reasons
+    assert not caplog.records

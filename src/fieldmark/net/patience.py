@@ -1,8 +1,12 @@
-"""A connection -> closed where it is too slow, or where there are too many: what uvicorn leaves to a proxy.
+"""A connection -> closed where it is too slow, holds too much, or is one too many: what uvicorn leaves to a proxy.
 
 Uvicorn waits for ever for the head of a request and for a client to take its answer, and drains what is left of a
 refused body without end. A protocol of its kind with clocks of its own is looked at twice a second (`sweep`), which
 costs less than a timer for each. How long a body may take is for the application, which can say so in an answer.
+
+The parser, httptools, keeps whatever comes of a head, and takes more for HTTP than we do. So heads are measured and
+hosts counted, and lines behind a body are passed over. Where a client would rather speak another protocol, the parser
+takes the body for the first words of that; we have it read as what it is.
 """
 
 from __future__ import annotations
@@ -14,8 +18,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+MOST_HEAD = 64 * 1024
+"""Bytes of a request's head, from its method to the empty line."""
+
+MOST_AHEAD = 32
+"""Requests that a client may have sent ahead, beside the one that is being answered."""
 
 
 def _tell_nobody(reason: str) -> None:
@@ -38,7 +48,11 @@ class Patience:
     tell: Callable[[str], None] = _tell_nobody
 
 
-class PatientProtocol(H11Protocol):
+class Malformed(Exception):
+    """Raised while a head is read, and passed on by the parser as an error of its own."""
+
+
+class PatientProtocol(HttpToolsProtocol):
     """Uvicorn's HTTP/1.1 with an end to its patience."""
 
     def __init__(self, *args: Any, patience: Patience, **kwargs: Any) -> None:
@@ -47,6 +61,10 @@ class PatientProtocol(H11Protocol):
         self._unread_since: float | None = None  # when an answer was first seen that the client does not take
         self._heading = True  # whether something of a next request is there, or is owed since the connection began
         self.waits_since: float | None = time.monotonic()  # None while a request is in hand
+        self._is_resuming = False  # whether the head that is parsed is our own, see `_head_again`
+        self._in_head = False  # whether the parser is between a request's first byte and its empty line
+        self._head_told = 0  # bytes of it that the parser has told of
+        self._head_read = 0  # bytes of it in pieces that hold nothing else, told of or not
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, and close another one or this where there are too many."""
@@ -56,11 +74,75 @@ class PatientProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, and note whether that made a request."""
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        was_in_head = self._in_head
+        try:
+            self._feed(data)
+            if was_in_head and self._in_head:
+                self._head_read += len(data)
+                _check(self._head_read)
+        except (httptools.HttpParserError, Malformed):
+            self.send_400_response("")
         if self._is_asking():
             self.waits_since = None
         elif not self._heading:
             self._heading, self.waits_since = True, time.monotonic()
+
+    def _feed(self, data: bytes) -> None:
+        while data and self.parser is not None:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._head_again() + data[upgrade.args[0] :]
+            else:
+                return
+
+    def _head_again(self) -> bytes:
+        """Return a head that promises the body of this request and no other protocol; empty where there is no body."""
+        body = self._promise_of_body()
+        self._is_resuming = bool(body)
+        return b"POST / HTTP/1.1\r\n" + body + b"\r\n\r\n" if body else b""
+
+    def _promise_of_body(self) -> bytes:
+        lines = [name + b": " + value for name, value in self.headers]
+        return next((line for line in lines if line.startswith((b"content-length:", b"transfer-encoding:"))), b"")
+
+    def on_message_begin(self) -> None:
+        """Begin to measure."""
+        if not self._is_resuming:
+            super().on_message_begin()
+            self._in_head, self._head_told, self._head_read = True, 0, 0
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of what is asked for."""
+        if self._in_head:
+            self._head_told += len(url)
+            _check(self._head_told)
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a line of the head. Lines behind a body come too late to be heeded."""
+        if self._in_head:
+            self._head_told += len(name) + len(value) + len(": \r\n")
+            _check(self._head_told)
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer, where this is the HTTP that we speak."""
+        if self._is_resuming:
+            self._is_resuming = False
+            return
+        self._in_head = False
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        version = self.parser.get_http_version()
+        if (version, hosts) not in (("1.1", 1), ("1.0", 0), ("1.0", 1)) or len(self.pipeline) >= MOST_AHEAD:
+            raise Malformed
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Note that the body is whole, unless the parser has yet to be told that there is one."""
+        if not (self.parser.should_upgrade() and self._promise_of_body()):
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Go on to the next request, which may be there already."""
@@ -108,17 +190,21 @@ class PatientProtocol(H11Protocol):
 
     def _refuse(self, status: int, sentence: str) -> None:
         body = json.dumps({"error": sentence}).encode()
-        headers = [
-            (b"Content-Type", b"application/json"),
-            (b"Content-Length", str(len(body)).encode()),
-            (b"Connection", b"close"),
-            *([(b"Retry-After", b"2")] if status == 503 else []),
+        lines = [
+            b"Content-Type: application/json",
+            b"Content-Length: %d" % len(body),
+            b"Connection: close",
+            *([b"Retry-After: 2"] if status == 503 else []),
         ]
-        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self.transport.write(self.conn.send(h11.Response(status_code=status, headers=headers)))
-            self.transport.write(self.conn.send(h11.Data(data=body)))
-            self.transport.write(self.conn.send(h11.EndOfMessage()))
+        is_amid_an_answer = self.pipeline or (self._is_asking() and self.cycle.response_started)
+        if not is_amid_an_answer:
+            self.transport.write(STATUS_LINE[status] + b"\r\n".join([*lines, b"", body]))
         self.transport.close()
         if self._is_asking():  # what the application has yet to say of this request is no longer asked for
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+
+
+def _check(head: int) -> None:
+    if head > MOST_HEAD:
+        raise Malformed
