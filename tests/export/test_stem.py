@@ -74,6 +74,15 @@ def test_a_file_in_eight_bits_has_it_so():
     assert weights_of(small)[STEM].shape == (8, 4, 3, 3) and "Round" not in kinds(small)
 
 
+@pytest.mark.parametrize("mean", [ONE_MEAN, THREE_MEANS])
+def test_nothing_is_held_that_nobody_reads(mean):
+    """ONNX Runtime complains of it, in a browser's console too."""
+    small = onnx.load_from_string(to_int8(small_graph(mean=mean), photos(40)).data)
+
+    read = {name for node in small.graph.node for name in node.input}
+    assert {held.name for held in small.graph.initializer} <= read
+
+
 def test_a_stem_of_four_channels_stays(monkeypatch):
     laid_out = lay_out_stem(as_quantised(ONE_MEAN, monkeypatch))
 

@@ -85,6 +85,9 @@ def _let_the_quantiser_round(model: onnx.ModelProto, stem: _Stem) -> None:
     stem.quantiser.input[0], stem.quantiser.input[2] = rounding.input[0], nothing.name
     for node in (less, rounding):
         model.graph.node.remove(node)
+    for held in [held for held in model.graph.initializer if held.name == less.input[1]]:
+        if _readers(model, held.name) == 0:  # or a browser would complain of it
+            model.graph.initializer.remove(held)
 
 
 def _number(model: onnx.ModelProto, name: str) -> float | None:
