@@ -25,7 +25,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist load
 test: lint browser  ## Run everything that CI runs
 	$(PYTEST)
 
-quick: setup  ## Run the tests that need no browser and no real photos
+quick: setup  ## Run the tests that need no browser, no real photos and not long
 	$(PYTEST) -m 'not browser and not photos and not long'
 
 lint: setup  ## Check style, types and the layers

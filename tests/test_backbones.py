@@ -173,6 +173,7 @@ print(json.dumps(float(network.state_dict()["conv1.weight"].double().sum())))
 """
 
 
+@pytest.mark.long
 def test_hub_weights_are_fetched_once_as_safetensors_and_then_kept(hub, tmp_path):
     endpoint, network = hub
     environment = {"HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "hub")}
@@ -188,6 +189,7 @@ def test_hub_weights_are_fetched_once_as_safetensors_and_then_kept(hub, tmp_path
     assert not any(line.startswith("GET") for line in Hub.asked)
 
 
+@pytest.mark.long
 def test_hub_weights_that_are_not_there_are_explained(hub, tmp_path):
     endpoint, _ = hub
     Hub.files = {}
@@ -197,6 +199,7 @@ def test_hub_weights_that_are_not_there_are_explained(hub, tmp_path):
     assert "BackboneError" in done.stderr and "could not be had from" in done.stderr
 
 
+@pytest.mark.long
 def test_without_a_network_the_sentence_comes_within_ten_seconds(tmp_path, flat_folder):
     # 192.0.2.0/24 is set aside for documentation: no machine has such an address, and packets to it go nowhere.
     environment = {**os.environ, "HF_ENDPOINT": "http://192.0.2.1:9", "HF_HOME": str(tmp_path / "hub")}

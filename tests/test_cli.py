@@ -194,6 +194,7 @@ def test_weights_of_another_shape_are_a_sentence(capsys, flat_folder, tmp_path):
     assert "not a safetensors file" in said and not list(flat_folder.glob(".fieldmark/runs/*"))
 
 
+@pytest.mark.long
 def test_a_full_disk_is_a_sentence_and_leaves_nothing(flat_folder, tmp_path):
     # A limit on the size of files fails every longer write, in the middle of it, as a full disk does.
     limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); "
@@ -351,6 +352,7 @@ def test_costs_are_known_to_make_sense_before_anything_is_learned(arguments, tom
     assert (flat_folder / ".fieldmark" / "runs").exists() == (named is None)
 
 
+@pytest.mark.long
 def test_costs_of_a_table_reach_the_model_and_what_it_answers(flat_folder, tmp_path, capsys):
     (flat_folder / "fieldmark.toml").write_text('[costs]\n"red->blue" = 1000\n"->expert" = 0.5\n')
     run, model = str(tmp_path / "run"), str(tmp_path / "model.onnx")

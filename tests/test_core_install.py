@@ -15,6 +15,8 @@ import pytest
 
 from fieldmark.deploy.gate import LIMITS, weigh_folder
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -64,7 +66,6 @@ def test_evaluate_judges_a_model_file_and_writes_its_report(core, tiny_model_fil
     assert Path(report).stat().st_size > 1000
 
 
-@pytest.mark.long
 def test_what_only_serves_stays_within_its_size(core, tmp_path):
     source = core.parents[1] / "source"
     command = ["python", "-m", "pip", "install", "--quiet", "--no-compile", "--target", str(tmp_path), str(source)]

@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 import jupytext
+import pytest
 from nbclient import NotebookClient
 
 from fieldmark.demo.smallweb import SmallWeb, cheap
 from support.harvesting import sheet_in
+
+pytestmark = pytest.mark.long
 
 SCRIPT = Path(__file__).parents[1] / "examples" / "snakes.py"
 

@@ -7,6 +7,8 @@ import pytest
 from fieldmark.cli import main
 from fieldmark.demo import tour
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def short(monkeypatch):

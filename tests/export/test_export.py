@@ -24,6 +24,8 @@ from fieldmark.imaging.decode import as_pixels
 from fieldmark.pipeline.export import export, graph_of
 from fieldmark.training.learn import directions_in
 
+pytestmark = pytest.mark.long
+
 AWKWARD = [(1, 1), (1, 700), (700, 1), (3, 2), (60, 80), (333, 500), (500, 333), (1200, 1600)]
 
 

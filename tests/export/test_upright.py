@@ -45,6 +45,7 @@ def test_a_turned_network_reads_the_photo_upright_and_says_the_same(turned):
     assert says_the_same(model, found)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("turned", [75], indirect=True)
 def test_in_int8_nothing_is_done_to_a_photo_channel_by_channel(turned):
     small = onnx.load_from_string(to_int8(turned, photos(12)).data)

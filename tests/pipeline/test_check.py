@@ -84,6 +84,7 @@ def test_findings_are_kept_for_clean_in_their_order(folder, without_features):
         assert findings.read(catalog) == list(checked.findings)
 
 
+@pytest.mark.long
 def test_features_find_the_rest(folder):
     checked = check(folder)
     (left_out,) = checked.left_out

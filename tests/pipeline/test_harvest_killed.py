@@ -13,6 +13,8 @@ import pytest
 from fieldmark.demo.smallweb import SmallWeb, cheap
 from support.harvesting import everything, sheet_in
 
+pytestmark = pytest.mark.long
+
 SEED = 7
 
 
@@ -81,6 +83,5 @@ def test_a_harvest_killed_at_ten_moments_ends_as_one_that_was_not(tmp_path):
     survives(tmp_path, per_class=40, kills=10)
 
 
-@pytest.mark.long
 def test_a_harvest_of_500_photos_killed_at_50_moments_ends_as_one_that_was_not(tmp_path):
     survives(tmp_path, per_class=250, kills=50, providers="openverse,commons,inaturalist")

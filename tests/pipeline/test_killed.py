@@ -11,6 +11,8 @@ from fieldmark.artifacts import card
 from fieldmark.artifacts.modelfile import Model
 from fieldmark.artifacts.runs import Run
 
+pytestmark = pytest.mark.long
+
 FLAGS = ["--epochs", "1,1", "--size", "64", "--batch", "8", "--head-lr", "0.01", "--lr", "1e-5,1e-4"]
 
 

@@ -17,6 +17,8 @@ from fieldmark.pipeline.export import export
 from fieldmark.pipeline.looking import asking_file, glances
 from fieldmark.pipeline.train import train
 
+pytestmark = pytest.mark.long
+
 SIDE, MARK = 160, 32  # the mark is no larger than a cell, so that some cover hides all of it
 SURE = 0.9  # from here on the model has seen the mark; at 0.5 two classes are a coin, and no part need have mattered
 MARKED = {"coral": True, "king": False}

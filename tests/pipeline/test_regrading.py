@@ -10,6 +10,8 @@ from fieldmark.config import TrainSettings
 from fieldmark.pipeline.train import train
 from support.flat import TINY, paint_flat
 
+pytestmark = pytest.mark.long
+
 SETTINGS = TrainSettings.of(TINY)
 
 

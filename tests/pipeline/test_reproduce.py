@@ -11,6 +11,8 @@ from fieldmark.errors import RunError
 from fieldmark.pipeline.reproduce import Repeated, Row
 from support import kept
 
+pytestmark = pytest.mark.long
+
 QUICK = ["--size", "64", "--batch", "8", "--epochs", "1,0", "--head-lr", "1e-2"]
 
 

@@ -17,6 +17,8 @@ from fieldmark.pipeline.export import export
 from fieldmark.pipeline.sealing import set_aside
 from support.flat import paint_flat
 
+pytestmark = pytest.mark.long
+
 FLAGS = ["--size", "64", "--batch", "8", "--head-lr", "1e-2", "--epochs", "1"]
 
 

@@ -173,6 +173,7 @@ def test_the_command_takes_a_model_file_and_says_what_it_wrote(model_file, packa
     assert "may hold changes of yours" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_the_command_takes_a_run_and_ships_the_model_made_of_it(tiny_run, packages, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
@@ -182,6 +183,7 @@ def test_the_command_takes_a_run_and_ships_the_model_made_of_it(tiny_run, packag
     assert "| red | blue | 7 |" in (tmp_path / "site" / "model.card.md").read_text()
 
 
+@pytest.mark.long
 def test_a_run_is_shipped_in_eight_bits_where_that_is_asked_for(tiny_run, packages, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 

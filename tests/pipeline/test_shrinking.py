@@ -27,6 +27,8 @@ from fieldmark.serve.app import create_app
 from fieldmark.training import learn
 from support.flat import paint_flat
 
+pytestmark = pytest.mark.long
+
 FLAGS = ["--size", "64", "--batch", "8", "--head-lr", "1e-2", "--epochs", "2,1", "--lr", "1e-5,1e-4"]
 
 

@@ -11,6 +11,8 @@ from fieldmark.artifacts.runs import Run
 from fieldmark.cli import main
 from support.flat import paint_flat
 
+pytestmark = pytest.mark.long
+
 FLAGS = ["--size", "64", "--batch", "8", "--head-lr", "1e-2", "--epochs", "2,0", "--folds", "2"]
 
 

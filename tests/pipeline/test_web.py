@@ -65,6 +65,7 @@ def test_a_run_becomes_a_model_file_and_its_page(tiny_run, package, tmp_path, ca
     assert about["model"]["sha256"] == digest and about["classes"] == ["blue", "red"]
 
 
+@pytest.mark.long
 def test_a_run_becomes_a_page_in_eight_bits(tiny_run, package, tmp_path, capsys):
     command = ["export", str(tiny_run.path), "-o", str(tmp_path / "tiny.onnx"), "--web", str(tmp_path / "page")]
     assert main([*command, "--int8", "--runtime", str(package), "--json"]) == 0

@@ -21,6 +21,8 @@ from fieldmark.study.sources import read_sources
 from support import kept
 from support.flat import paint_flat
 
+pytestmark = pytest.mark.long
+
 
 def filed(counts):
     numbers = iter(range(10_000))

@@ -12,6 +12,8 @@ from fieldmark.cli import main
 from fieldmark.training import learn as learning
 from support.flat import paint_flat
 
+pytestmark = pytest.mark.long
+
 FLAGS = ["--size", "64", "--batch", "8", "--head-lr", "1e-2", "--lr", "1e-4", "--epochs", "1,1"]
 
 

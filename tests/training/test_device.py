@@ -70,6 +70,7 @@ def run(command, **how):
     return json.loads(done.stdout)
 
 
+@pytest.mark.long
 def test_a_processor_without_avx512_trains_and_says_which_path_it_took(flat_folder, tmp_path):
     command = [sys.executable, "-m", "fieldmark", "train", str(flat_folder), *FLAGS, "-o", str(tmp_path / "run")]
     command.remove("--json")
@@ -85,6 +86,7 @@ def few_files():
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
 
 
+@pytest.mark.long
 def test_256_open_files_and_64_mib_of_shared_memory_are_enough(flat_folder, tmp_path):
     train = [sys.executable, "-m", "fieldmark", "train", str(flat_folder), *FLAGS, "-o", str(tmp_path / "run")]
     small = 'mount -t tmpfs -o size=64m tmpfs /dev/shm && exec "$@"'

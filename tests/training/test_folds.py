@@ -15,6 +15,8 @@ from fieldmark.embed import embed
 from fieldmark.front.wording import track_record
 from support.flat import paint_flat
 
+pytestmark = pytest.mark.long
+
 FLAGS = ["--size", "64", "--batch", "8", "--head-lr", "1e-2", "--epochs", "2", "--folds", "3"]
 
 

@@ -159,6 +159,7 @@ def test_a_loss_that_is_no_number_later_keeps_what_was_good(flat_folder, tmp_pat
     assert "epoch 1 of stage 2" in story.warnings[0]
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_predictions_in_another_process(flat_folder, tmp_path):
     flags = ["--epochs", "1,1", "--size", "64", "--batch", "8"]
     tables = []

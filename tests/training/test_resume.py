@@ -11,6 +11,8 @@ from fieldmark.training import learn as learning
 from fieldmark.training import progress
 from support.flat import paint_flat
 
+pytestmark = pytest.mark.long
+
 FLAGS = ("--epochs", "2,2", "--size", "64", "--batch", "8", "--lr", "1e-4,1e-3")
 
 
