@@ -318,6 +318,25 @@ def test_lines_behind_a_body_are_not_heeded(site):
         assert is_greeted(caller)
 
 
+@pytest.mark.parametrize("piece", [1460, 100_000])
+def test_a_line_without_end_behind_a_body_is_refused(site, piece):
+    with site.open(), site.call() as caller:
+        with contextlib.suppress(ConnectionError):
+            caller.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Late: ")
+            for _ in range(0, 700_000, piece):
+                caller.sendall(b"x" * piece)
+        assert b"200 OK" not in read_all(caller)
+        assert site.told.acquire(timeout=20)
+        assert site.reasons == ["malformed"]
+
+
+def test_a_long_body_is_no_long_line(site):
+    with site.open(), site.call() as caller:
+        caller.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n" + bytes(3_000_000))
+        assert says(caller, b"3000000 bytes, x-late is None")
+    assert site.reasons == []
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_what_follows_a_wish_for_another_protocol_is_answered(site, together):
     wish = HELLO.replace(b"Host", b"Connection: Upgrade\r\nUpgrade: h2c\r\nHost")

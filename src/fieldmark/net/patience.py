@@ -4,9 +4,9 @@ Uvicorn waits for ever for the head of a request and for a client to take its an
 refused body without end. A protocol of its kind with clocks of its own is looked at twice a second (`sweep`), which
 costs less than a timer for each. How long a body may take is for the application, which can say so in an answer.
 
-The parser, httptools, keeps whatever comes of a head, and takes more for HTTP than we do. So heads are measured and
-hosts counted, and lines behind a body are passed over. Where a client would rather speak another protocol, the parser
-takes the body for the first words of that; we have it read as what it is.
+The parser, httptools, keeps whatever comes of a head or a line, and takes more for HTTP than we do. So both are
+measured, hosts are counted, and lines behind a body are passed over. Where a client would rather speak another
+protocol, the parser takes the body for the first words of that; we have it read as what it is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 MOST_HEAD = 64 * 1024
-"""Bytes of a request's head, from its method to the empty line."""
+"""Bytes of a request's head, from its method to the empty line, and of any line in it or behind its body."""
 
 MOST_AHEAD = 32
 """Requests that a client may have sent ahead, beside the one that is being answered."""
@@ -64,7 +64,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._is_resuming = False  # whether the head that is parsed is our own, see `_head_again`
         self._in_head = False  # whether the parser is between a request's first byte and its empty line
         self._head_told = 0  # bytes of it that the parser has told of
-        self._head_read = 0  # bytes of it in pieces that hold nothing else, told of or not
+        self._untold = 0  # bytes that came since the parser last told of any: of a line, it tells only the whole
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, and close another one or this where there are too many."""
@@ -75,12 +75,10 @@ class PatientProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read on, and note whether that made a request."""
         self._unset_keepalive_if_required()
-        was_in_head = self._in_head
+        self._untold += len(data)
         try:
             self._feed(data)
-            if was_in_head and self._in_head:
-                self._head_read += len(data)
-                _check(self._head_read)
+            _check(self._untold)
         except (httptools.HttpParserError, Malformed):
             self.send_400_response("")
         if self._is_asking():
@@ -111,10 +109,11 @@ class PatientProtocol(HttpToolsProtocol):
         """Begin to measure."""
         if not self._is_resuming:
             super().on_message_begin()
-            self._in_head, self._head_told, self._head_read = True, 0, 0
+            self._in_head, self._head_told = True, 0
 
     def on_url(self, url: bytes) -> None:
         """Take a part of what is asked for."""
+        self._untold = 0
         if self._in_head:
             self._head_told += len(url)
             _check(self._head_told)
@@ -122,6 +121,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a line of the head. Lines behind a body come too late to be heeded."""
+        self._untold = 0
         if self._in_head:
             self._head_told += len(name) + len(value) + len(": \r\n")
             _check(self._head_told)
@@ -139,8 +139,14 @@ class PatientProtocol(HttpToolsProtocol):
             raise Malformed
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._untold = 0
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """Note that the body is whole, unless the parser has yet to be told that there is one."""
+        self._untold = 0
         if not (self.parser.should_upgrade() and self._promise_of_body()):
             super().on_message_complete()
 
@@ -205,6 +211,6 @@ class PatientProtocol(HttpToolsProtocol):
             self.cycle.message_event.set()
 
 
-def _check(head: int) -> None:
-    if head > MOST_HEAD:
+def _check(count: int) -> None:
+    if count > MOST_HEAD:
         raise Malformed
