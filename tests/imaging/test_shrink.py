@@ -15,18 +15,12 @@ from fieldmark.errors import BadShape, NotAPhoto, TooManyPixels, TooSmall
 from fieldmark.imaging.decode import decode
 from fieldmark.imaging.shrink import shrink
 from support import icc_profiles as icc
-
-
-def encode(image, format_="JPEG", **options):
-    buffer = io.BytesIO()
-    image.save(buffer, format_, **options)
-    return buffer.getvalue()
+from support import pictures
+from support.pictures import encode
 
 
 def scene(width=1600, height=1200, seed=0):
-    """Smooth coloured patches: lossy codecs keep them nearly as they are."""
-    patches = np.random.default_rng(seed).integers(0, 255, (4, 5, 3), dtype=np.uint8)
-    return Image.fromarray(patches).resize((width, height), Image.Resampling.BICUBIC)
+    return pictures.scene(width, height, seed)
 
 
 def forest(width=1600, height=1200, seed=0):

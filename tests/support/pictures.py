@@ -12,7 +12,7 @@ def scene(width=60, height=45, seed=0):
     return Image.fromarray(patches).resize((width, height), Image.Resampling.BICUBIC)
 
 
-def encode(image, format_, **options):
+def encode(image, format_="JPEG", **options):
     buffer = io.BytesIO()
     image.save(buffer, format_, **options)
     return buffer.getvalue()

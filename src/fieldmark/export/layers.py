@@ -155,8 +155,7 @@ def features_of(model: onnx.ModelProto) -> str:
 def layers_of(model: onnx.ModelProto) -> list[Layer]:
     """Return the layers of the backbone, in the order in which a photo passes them; none whose weights others share."""
     shapes = {weight.name: tuple(weight.dims) for weight in model.graph.initializer}
-    readers = Counter(name for node in model.graph.node for name in node.input)
-    makers = {name: node for node in model.graph.node for name in node.output}
+    readers, makers = readers_of(model), makers_of(model)
     backbone: set[str] = set()
     waiting = [features_of(model)]
     while waiting:
@@ -176,6 +175,29 @@ def _is_layer(node: onnx.NodeProto, shapes: Mapping[str, tuple[int, ...]]) -> bo
         return False
     sides = len(shapes[node.input[1]])
     return (node.op_type == "Conv" and sides == 4) or (node.op_type in ("MatMul", "Gemm") and sides == 2)
+
+
+def makers_of(model: onnx.ModelProto) -> dict[str, onnx.NodeProto]:
+    """Return which node makes each tensor that is made."""
+    return {name: node for node in model.graph.node for name in node.output}
+
+
+def readers_of(model: onnx.ModelProto) -> Counter[str]:
+    """Return how often each tensor, and each of what the graph holds, is read."""
+    return Counter(name for node in model.graph.node for name in node.input)
+
+
+def forget_shape(model: onnx.ModelProto, name: str) -> None:
+    """Drop what the graph knows of a tensor's shape, in place."""
+    for info in [info for info in model.graph.value_info if info.name == name]:
+        model.graph.value_info.remove(info)
+
+
+def forget_unread(model: onnx.ModelProto) -> None:
+    """Drop what the graph holds and no node reads, in place. ONNX Runtime would complain, in a browser too."""
+    readers = readers_of(model)
+    for held in [held for held in model.graph.initializer if not readers[held.name]]:
+        model.graph.initializer.remove(held)
 
 
 def weights_of(model: onnx.ModelProto) -> dict[str, NDArray[Any]]:

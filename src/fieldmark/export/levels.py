@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from fieldmark.export.layers import Layer, weights_of, with_weights
+from fieldmark.export.layers import Layer, forget_shape, forget_unread, weights_of, with_weights
 
 MEAN, SPREAD = "classifier.mean", "classifier.std"
 """Names of the weights of ours that levels are normalised by, see `classifier.Classifier`."""
@@ -48,12 +48,11 @@ def _bypass(model: onnx.ModelProto, divided_by: str) -> None:
             if name == divider.output[0]:
                 node.input[i] = divider.input[0]
     model.graph.node.remove(divider)
-    model.graph.initializer.remove(next(held for held in model.graph.initializer if held.name == divided_by))
+    forget_unread(model)
 
 
 def _replace(model: onnx.ModelProto, name: str, number: np.float32) -> None:
     """Hold one number in place of a weight of many, in place."""
     held = next(held for held in model.graph.initializer if held.name == name)
     held.CopyFrom(numpy_helper.from_array(np.array(number, dtype=np.float32), name))
-    for info in [info for info in model.graph.value_info if info.name == name]:
-        model.graph.value_info.remove(info)
+    forget_shape(model, name)

@@ -14,7 +14,15 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from fieldmark.export.layers import Layer
+from fieldmark.export.layers import (
+    Layer,
+    forget_shape,
+    forget_unread,
+    makers_of,
+    readers_of,
+    weights_of,
+    with_weights,
+)
 
 AT_A_TIME = 4
 """Channels that the kernel takes together."""
@@ -36,19 +44,19 @@ def lay_out_stem(small: onnx.ModelProto) -> onnx.ModelProto:
     Args:
         small: a graph with quantisers, sorted as ONNX demands it.
     """
-    copy = onnx.ModelProto()
-    copy.CopyFrom(small)
+    copy = with_weights(small, {})
     stem = _stem_of(copy)
     if stem is None:
         return small
     _let_the_quantiser_round(copy, stem)
     _fill_up_channels(copy, stem)
+    forget_unread(copy)
     return copy
 
 
 def _stem_of(model: onnx.ModelProto) -> _Stem | None:
     """Return what surrounds the first convolution, if all of it is there and nothing else reads it."""
-    makers = {name: node for node in model.graph.node for name in node.output}
+    makers, readers = makers_of(model), readers_of(model)
     held = {weight.name: weight for weight in model.graph.initializer}
     first = next((node for node in model.graph.node if node.op_type == "Conv"), None)
     if first is None or not makers.keys() >= set(first.input[:2]):
@@ -59,41 +67,30 @@ def _stem_of(model: onnx.ModelProto) -> _Stem | None:
         return None
     weight = held[of_weight.input[0]]
     read = (quantiser.output[0], dequantiser.output[0], weight.name, of_weight.output[0])
-    if Layer(first, tuple(weight.dims)).groups != 1 or any(_readers(model, name) != 1 for name in read):
+    if Layer(first, tuple(weight.dims)).groups != 1 or any(readers[name] != 1 for name in read):
         return None
     return _Stem(quantiser, dequantiser, weight)
 
 
-def _readers(model: onnx.ModelProto, name: str) -> int:
-    return sum(name in node.input for node in model.graph.node)
-
-
 def _let_the_quantiser_round(model: onnx.ModelProto, stem: _Stem) -> None:
     """Have levels quantised as they are, where they are rounded and lessened first by what is zero in 8 bits."""
-    makers = {name: node for node in model.graph.node for name in node.output}
+    makers, readers, weights = makers_of(model), readers_of(model), weights_of(model)
     less = makers.get(stem.quantiser.input[0])
     rounding = makers.get(less.input[0]) if less is not None and less.op_type == "Sub" else None
     if less is None or rounding is None or rounding.op_type != "Round":
         return
-    numbers = [_number(model, name) for name in (*stem.quantiser.input[1:], less.input[1])]
-    alone = _readers(model, less.output[0]) == _readers(model, rounding.output[0]) == 1
-    step, zero, lessened_by = numbers
-    if not alone or step != 1 or zero is None or zero != lessened_by:
+    alone = readers[less.output[0]] == readers[rounding.output[0]] == 1
+    named = (*stem.quantiser.input[1:], less.input[1])
+    if not alone or not weights.keys() >= set(named):
+        return
+    step, zero, lessened_by = (weights[name] for name in named)
+    if step != 1 or not np.array_equal(zero, lessened_by):
         return
     nothing = numpy_helper.from_array(np.array(0, dtype=np.uint8), f"{stem.quantiser.name}_from")
     model.graph.initializer.append(nothing)
     stem.quantiser.input[0], stem.quantiser.input[2] = rounding.input[0], nothing.name
     for node in (less, rounding):
         model.graph.node.remove(node)
-    for held in [held for held in model.graph.initializer if held.name == less.input[1]]:
-        if _readers(model, held.name) == 0:  # or a browser would complain of it
-            model.graph.initializer.remove(held)
-
-
-def _number(model: onnx.ModelProto, name: str) -> float | None:
-    """Return the one number that the graph holds under a name."""
-    found = [numpy_helper.to_array(held) for held in model.graph.initializer if held.name == name]
-    return float(found[0].reshape(())) if found and found[0].size == 1 else None
 
 
 def _fill_up_channels(model: onnx.ModelProto, stem: _Stem) -> None:
@@ -112,5 +109,4 @@ def _fill_up_channels(model: onnx.ModelProto, stem: _Stem) -> None:
     model.graph.initializer.append(which)
     model.graph.node.insert(list(model.graph.node).index(stem.dequantiser), gather)
     stem.dequantiser.input[0] = gather.output[0]
-    for info in [info for info in model.graph.value_info if info.name == stem.dequantiser.output[0]]:
-        model.graph.value_info.remove(info)
+    forget_shape(model, stem.dequantiser.output[0])

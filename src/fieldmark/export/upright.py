@@ -7,7 +7,6 @@ Turning one photo takes ONNX Runtime a twentieth of an answer in int8, and keeps
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from fieldmark.export.layers import Layer, features_of, layers_of, watch, weights_of, with_weights
+from fieldmark.export.layers import Layer, features_of, layers_of, readers_of, watch, weights_of, with_weights
 from fieldmark.imaging.decode import Pixels
 
 HEIGHT_AND_WIDTH = [2, 3]
@@ -51,8 +50,7 @@ def _turning(model: onnx.ModelProto) -> onnx.NodeProto | None:
     """Return the node that turns a photo by half, if there is one and one alone reads what it makes."""
     weights = weights_of(model)
     turnings: list[onnx.NodeProto] = [node for node in model.graph.node if _turns(node, weights)]
-    read = Counter(name for node in model.graph.node for name in node.input)
-    return turnings[0] if len(turnings) == 1 and read[turnings[0].output[0]] == 1 else None
+    return turnings[0] if len(turnings) == 1 and readers_of(model)[turnings[0].output[0]] == 1 else None
 
 
 def _turns(node: onnx.NodeProto, weights: Mapping[str, NDArray[Any]]) -> bool:
